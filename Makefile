@@ -1,0 +1,36 @@
+# Everything runs from .venv, made from requirements.lock on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: nightly test test-slow test-gpu check ui lock bench
+
+nightly: $(STAMP)  ## the main job, on the embedded default: no network, key or GPU
+	$(BIN)/prefline run nightly
+
+test: $(STAMP)  ## all tests but the slow and the GPU ones
+	$(BIN)/pytest -m "not slow and not gpu"
+
+test-slow: $(STAMP)
+	$(BIN)/pytest -m slow
+
+test-gpu: $(STAMP)
+	$(BIN)/pytest -m gpu
+
+check: $(STAMP)  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ui: $(STAMP)  ## Prefect server with its UI, and every flow served as a deployment
+	$(BIN)/prefline serve --with-server
+
+lock: $(STAMP)  ## write down the versions that are installed now
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,1 @@
+"""What can be started: one Prefect flow a file."""

@@ -1,0 +1,1 @@
+"""Artifacts: immutable Parquet tables with manifests, a catalog and SQL."""

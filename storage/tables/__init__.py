@@ -1,0 +1,1 @@
+"""One file a table: its row type and its Arrow schema."""

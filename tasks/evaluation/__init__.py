@@ -1,0 +1,1 @@
+"""Policies become scores, estimates and a report."""

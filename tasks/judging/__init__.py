@@ -1,0 +1,1 @@
+"""A question for a judge becomes a verdict."""

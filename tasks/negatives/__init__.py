@@ -1,0 +1,1 @@
+"""Pairs or bare negatives become dispreferred rows with self-samples as anchors."""

@@ -1,0 +1,1 @@
+"""Completions and their verdicts become preference pairs."""

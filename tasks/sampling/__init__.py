@@ -1,0 +1,1 @@
+"""A policy becomes completions; token-level encoding and log-probabilities."""

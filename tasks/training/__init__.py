@@ -1,0 +1,1 @@
+"""Preference data becomes a policy: SFT, DPO, D2O."""
