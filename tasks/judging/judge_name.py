@@ -1,0 +1,97 @@
+"""Judges are named by strings; this file knows which names there are and which default to use."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from storage.input_error import InputError
+
+JudgeKind = Literal["lexical", "oracle", "choice"]
+KINDS: dict[str, str] = {
+    "lexical": "words and word pairs, fitted on labelled texts of the split `judge`",
+    "oracle": "the derivation of generated reviews (source reviews)",
+    "choice": "the chosen option of risk situations (source risk)",
+}
+REWARD_SUFFIX = "-train"
+_DEFAULTS: dict[str, tuple[str, ...]] = {
+    "reviews": ("lexical", "oracle"),
+    "imdb": ("lexical",),
+    "hh-rlhf": ("lexical",),
+    "risk": ("choice",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeName:
+    """A judge's name, read."""
+
+    kind: JudgeKind
+    text: str
+
+
+def parse_judge_name(text: str) -> JudgeName:
+    """Return what a judge's name says.
+
+    Raises:
+        InputError: no such judge.
+    """
+    if text in KINDS:
+        return JudgeName(kind=cast("JudgeKind", text), text=text)
+    close = difflib.get_close_matches(text.lower(), KINDS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise InputError(
+        f"judge {text!r} does not exist; there is {', '.join(KINDS)}.{hint} "
+        "'auto' takes what suits the source"
+    )
+
+
+def default_judges(source: str) -> tuple[str, ...]:
+    """Return the judges that evaluation uses for a source where the user names none."""
+    return _DEFAULTS.get(source, ("lexical",))
+
+
+def default_reward(source: str) -> str | None:
+    """Return the judge that labels on-policy pairs of a source, None if it must not have any.
+
+    `lexical`, fitted on the split `train`: another classifier, on other texts, than the judge of
+    the same kind that evaluates. Risk data has none: its only judge is `choice`, which evaluates,
+    so its pairs are those of the data set.
+    """
+    return None if default_judges(source) == ("choice",) else "lexical"
+
+
+def reward_name(kind: JudgeKind) -> str:
+    """Return the name under which a reward judge signs its verdicts."""
+    return f"{kind}{REWARD_SUFFIX}" if kind == "lexical" else kind
+
+
+def evaluation_judges(names: Iterable[str], source: str, *, reward: str | None) -> tuple[str, ...]:
+    """Return the judges that may score policies whose pairs the judge `reward` labelled.
+
+    `auto` stands for the defaults of the source without the reward. `lexical` may be both, because
+    the two are fitted on different splits; any other judge would score its own labels.
+
+    Raises:
+        InputError: no such judge, a judge that is also the reward, or no judge left.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    kinds = {parse_judge_name(name).kind for name in wanted if name != "auto"}
+    taken = None if reward is None else parse_judge_name(reward.removesuffix(REWARD_SUFFIX)).kind
+    if taken in kinds and taken != "lexical":
+        raise InputError(
+            f"judge {taken!r} labelled the pairs that the policies were trained on, so it cannot "
+            f"also score them; choose another judge ({', '.join(KINDS)}) or other pairs"
+        )
+    judges = dict.fromkeys(
+        judge
+        for name in wanted
+        for judge in (default_judges(source) if name == "auto" else (name,))
+        if judge != taken or judge == "lexical"
+    )
+    if not judges:
+        raise InputError(
+            f"no judge is left to score source {source!r}: pairs labelled by {taken!r} and judges "
+            f"{list(wanted)}; use the pairs of the data set (pairs.method=dataset) or another judge"
+        )
+    return tuple(judges)
