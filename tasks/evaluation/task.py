@@ -1,0 +1,258 @@
+"""The evaluation stage in Prefect."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from storage.manifest import Artifact
+from storage.store import Store, open_store
+from storage.tables.completions import COMPLETIONS
+from storage.tables.demonstrations import DEMONSTRATIONS, Demonstration
+from storage.tables.estimates import ESTIMATES
+from storage.tables.pairs import PAIRS
+from storage.tables.policies import POLICIES
+from storage.tables.prompts import PROMPTS, Prompt
+from storage.tables.scores import SCORES
+from storage.tables.table import row_id
+from storage.tables.training_steps import TRAINING_STEPS
+from storage.tables.verdicts import VERDICTS
+from storage.work import Work
+from storage.writer import StageWriter
+from tasks.evaluation.evaluate import Candidate, evaluate_policies
+from tasks.evaluation.params import EvaluateParams
+from tasks.evaluation.report_data import ReportData
+from tasks.evaluation.unparsable import too_unparsable
+from tasks.judging.draw_prompts import draw_prompts
+from tasks.judging.judge import Judge
+from tasks.judging.judge_card import JudgeCard
+from tasks.judging.judge_name import evaluation_judges
+from tasks.judging.make_judge import make_judge
+from tasks.stage_run import StageResult, run_stage, shown_progress
+from tasks.stored_policy import StoredPolicy, read_policy
+
+if TYPE_CHECKING:
+    from tasks.sampling.model import LoadedModel
+
+STAGE = "evaluate"
+VERSION = 1
+
+
+class UnparsableError(RuntimeError):
+    """A judge could not read as many answers as the parameters demand."""
+
+
+@task(name=STAGE, tags=["gpu"])
+def evaluate_task(
+    policies: Sequence[str],
+    prompts: str,
+    params: EvaluateParams,
+    root: str,
+    *,
+    rerun: bool = False,
+) -> StageResult:
+    """Sample, judge and compare the policies on held-out prompts.
+
+    Raises:
+        UnparsableError: a judge could not read enough answers; everything is stored all the same.
+    """
+    store = open_store(root)
+    asked = store.get(prompts)
+    demonstrations, pairs = asked.outputs["demonstrations"], asked.outputs["pairs"]
+    work = Work(
+        stage=STAGE,
+        stage_version=VERSION,
+        params=params.model_dump(
+            mode="json", exclude={"device", "batch_size", "max_unparsable_share"}
+        ),
+        parents=(*policies, prompts, demonstrations, pairs),
+        seed=params.seed,
+    )
+
+    def body(writer: StageWriter) -> None:
+        texts = store.rows(DEMONSTRATIONS, store.get(demonstrations))
+        judges = _judges(store, policies, texts, store.get(pairs), params)
+        stored = [read_policy(store, artifact) for artifact in policies]
+        with shown_progress("evaluating policies") as progress:
+            evaluation = evaluate_policies(
+                [_candidate(policy, params.device) for policy in stored],
+                _baselines(stored),
+                _held_out(store.rows(PROMPTS, asked), params),
+                _measured(texts, params),
+                judges,
+                params,
+                progress,
+            )
+        writer.write(COMPLETIONS, evaluation.completions)
+        writer.write(VERDICTS, evaluation.verdicts)
+        writer.write(SCORES, evaluation.scores)
+        writer.write(ESTIMATES, evaluation.estimates)
+        judged_by = [asdict(judge.card) for judge in judges]
+        writer.stats(ESTIMATES, judges=judged_by, counts=evaluation.counts)
+
+    result = run_stage(store, work, (COMPLETIONS, VERDICTS, SCORES, ESTIMATES), body, rerun=rerun)
+    _check_readable(store, result.outputs["estimates"], params.max_unparsable_share)
+    return result
+
+
+def _judges(
+    store: Store,
+    policies: Sequence[str],
+    texts: Sequence[Demonstration],
+    pairs: Artifact,
+    params: EvaluateParams,
+) -> list[Judge]:
+    """Return the judges that may score these policies, fitted on the split `judge`."""
+    source = str(pairs.params["source"])
+    names = evaluation_judges(params.judges, source, reward=_reward(store, policies))
+    rows = store.rows(PAIRS, pairs)
+    return [
+        make_judge(
+            name, signed=name, split="judge", demonstrations=texts, pairs=rows, seed=params.seed
+        )
+        for name in names
+    ]
+
+
+def _reward(store: Store, policies: Sequence[str]) -> str | None:
+    """Return the judge that labelled the pairs which any of the policies learned from."""
+    ancestors = (step.artifact for p in policies for step in store.lineage(p, "up"))
+    rewards = (artifact.stats.get("reward") for artifact in ancestors)
+    return next((str(reward) for reward in rewards if reward), None)
+
+
+def _candidate(stored: StoredPolicy, device: str) -> Candidate:
+    def load() -> "LoadedModel":
+        from tasks.sampling.model import load_model
+
+        return load_model(stored.checkpoint, device=device)
+
+    policy = stored.policy
+    trained_against = policy.reference if policy.method not in {"base", "sft"} else None
+    return Candidate(policy_id=policy.policy_id, reference_id=trained_against, load=load)
+
+
+def _baselines(stored: Sequence[StoredPolicy]) -> list[str]:
+    """Return the SFT and base policies, to which the others are compared."""
+    by_method = {item.policy.method: item.policy.policy_id for item in reversed(stored)}
+    return [by_method[method] for method in ("sft", "base") if method in by_method]
+
+
+def _held_out(prompts: Sequence[Prompt], params: EvaluateParams) -> list[Prompt]:
+    return draw_prompts(prompts, split="eval", num_prompts=params.num_prompts, seed=params.seed)
+
+
+def _measured(
+    demonstrations: Sequence[Demonstration], params: EvaluateParams
+) -> list[Demonstration]:
+    """Return the held-out demonstrations on which perplexity is measured, drawn by the seed."""
+    held_out = [row for row in demonstrations if row.split == "eval"]
+    ranked = sorted(held_out, key=lambda row: row_id(params.seed, row.demonstration_id))
+    return ranked[: params.num_demonstrations]
+
+
+def _check_readable(store: Store, estimates: str, max_share: float) -> None:
+    rows = store.rows(ESTIMATES, store.get(estimates))
+    faults = too_unparsable(rows, max_share=max_share, names={})
+    if faults:
+        raise UnparsableError("; ".join(faults))
+
+
+@task(name="report")
+def report_task(estimates: str, root: str) -> str:
+    """Write the HTML report of an evaluation, show it in Prefect, return where it is."""
+    from tasks.evaluation.report_html import render_html
+    from tasks.evaluation.report_terminal import markdown
+    from tasks.evaluation.results_table import plain_rows
+
+    store = open_store(root)
+    data = read_report_data(store, estimates)
+    path = write_report(render_html(data), report_path(root, estimates))
+    create_markdown_artifact(markdown(data), key="report", description=f"Full report: {path}")
+    create_table_artifact(plain_rows(data), key="estimates", description="All estimates")
+    get_run_logger().info("report: %s", path)
+    return str(path)
+
+
+def report_path(root: str, estimates: str) -> Path:
+    """Return where the report of an evaluation stands: in the store, or here if that is remote."""
+    folder = Path("reports") if "://" in root else Path(root) / "reports"
+    return folder / f"{estimates}.html"
+
+
+def write_report(html: str, path: Path) -> Path:
+    """Put the file in place, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(html, encoding="utf-8")
+    partial.replace(path)
+    return path.resolve()
+
+
+def read_report_data(store: Store, estimates: str) -> ReportData:
+    """Return everything that the report of an evaluation shows.
+
+    Raises:
+        InputError: there is no such artifact.
+    """
+    artifact = store.get(estimates)
+    parents = [store.get(parent) for parent in artifact.parents]
+    trained = [parent for parent in parents if parent.table == "policies"]
+    policies = [store.rows(POLICIES, parent)[0] for parent in trained]
+    (prompts,) = (parent for parent in parents if parent.table == "prompts")
+    completions = store.rows(COMPLETIONS, store.get(artifact.outputs["completions"]))
+    asked = {row.prompt_id for row in completions}
+    steps = [store.get(p.outputs["training_steps"]) for p in trained if len(p.outputs) > 1]
+    names = {
+        p.artifact_id: f"policy {row.method}" for p, row in zip(trained, policies, strict=True)
+    }
+    return ReportData(
+        source=str(prompts.params["source"]),
+        model=policies[0].base_model,
+        seed=artifact.seed,
+        created_at=artifact.created_at,
+        policies=policies,
+        reference_id=next((row.policy_id for row in policies if row.method == "sft"), None),
+        estimates=store.rows(ESTIMATES, artifact),
+        training_steps=[row for a in steps for row in store.rows(TRAINING_STEPS, a)],
+        prompts=[row for row in store.rows(PROMPTS, prompts) if row.prompt_id in asked],
+        completions=completions,
+        scores=store.rows(SCORES, store.get(artifact.outputs["scores"])),
+        judges=[JudgeCard(**card) for card in artifact.stats["judges"]],
+        artifact_ids={
+            "estimates": estimates,
+            **{names.get(p.artifact_id, p.table): p.artifact_id for p in parents},
+        },
+        notes=_notes(store, artifact),
+    )
+
+
+def _notes(store: Store, artifact: Artifact) -> list[str]:
+    """Return what ingest refused and what pairing dropped on the way to this evaluation."""
+    notes = [
+        f"{count:,} {what.replace('_', ' ')}"
+        for what, count in artifact.stats["counts"].items()
+        if count
+    ]
+    for step in store.lineage(artifact.artifact_id, "up"):
+        made, stats = step.artifact, step.artifact.stats
+        if made.table == "prompts":
+            refused = sum(stats["refused"].values())
+            notes.append(
+                f"ingest read {stats['rows_read']:,} rows: {stats['rows_kept']:,} kept, "
+                f"{stats['duplicates']:,} duplicates, {refused:,} refused (see quarantine)"
+            )
+        if made.table == "pairs" and "num_ties" in stats:
+            notes.append(
+                f"of {stats['num_prompts']:,} prompts {stats['num_pairs']:,} gave a pair; "
+                f"{stats['num_ties']:,} were ties, {stats['num_same_text']:,} had one text only"
+            )
+        if stats.get("num_dropped"):
+            notes.append(f"{made.stage} dropped {stats['num_dropped']:,} rows that did not fit")
+        if stats.get("stop_reason", "finished") != "finished":
+            notes.append(f"{made.stage} was stopped early: {stats['stop_reason']}")
+    return list(dict.fromkeys(notes))
