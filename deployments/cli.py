@@ -1,0 +1,190 @@
+"""The `prefline` command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from deployments.environment import set_defaults
+from storage.input_error import InputError
+
+app = typer.Typer(
+    name="prefline",
+    help="Align language models to preferences: run flows, look at artifacts, ask SQL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+artifact_app = typer.Typer(help="Look at one artifact.", no_args_is_help=True)
+app.add_typer(artifact_app, name="artifact")
+
+Root = Annotated[
+    str,
+    typer.Option(envvar="PREFLINE_ROOT", help="Directory or object-store URL of all artifacts."),
+]
+Reference = Annotated[str, typer.Argument(help="Artifact id, unique prefix or tag.")]
+
+
+@app.command()
+def run(
+    flow: Annotated[str, typer.Argument(help="nightly, or one stage: see `prefline flows`.")],
+    profile: Annotated[
+        str | None, typer.Option(help="A profile's name, or the path of a YAML file.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a.b=c", help="One parameter; may be given many times."),
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Do the work again even if it was done before.")
+    ] = False,
+    root: Root = "data",
+) -> None:
+    """Run a flow here and now."""
+    from deployments.run_flow import run_flow
+
+    given = [f"root={root}", *(settings or []), *(["rerun=true"] if rerun else [])]
+    raise typer.Exit(run_flow(flow, profile=profile, settings=given))
+
+
+@app.command()
+def flows(
+    flow: Annotated[str | None, typer.Argument(help="One flow, to list its parameters.")] = None,
+) -> None:
+    """List the flows, or the parameters of one with their defaults and meaning."""
+    from deployments.show_flows import show_flows
+
+    show_flows(flow)
+
+
+@app.command()
+def artifacts(
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    superseded: Annotated[
+        bool, typer.Option("--superseded", help="Also artifacts that a newer run replaced.")
+    ] = False,
+    root: Root = "data",
+) -> None:
+    """List artifacts, newest first."""
+    from deployments.show_artifacts import show_artifacts
+
+    show_artifacts(root, table, superseded=superseded)
+
+
+@artifact_app.command("show")
+def artifact_show(reference: Reference, root: Root = "data") -> None:
+    """Show where an artifact came from: stage, parameters, parents, files."""
+    from deployments.show_artifacts import show_artifact
+
+    show_artifact(root, reference)
+
+
+@artifact_app.command("head")
+def artifact_head(
+    reference: Reference,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1)] = 5,
+    root: Root = "data",
+) -> None:
+    """Show the first rows of an artifact."""
+    from deployments.show_artifacts import show_head
+
+    show_head(root, reference, rows)
+
+
+@artifact_app.command("lineage")
+def artifact_lineage(
+    reference: Reference,
+    down: Annotated[
+        bool, typer.Option("--down", help="What was made from it, instead of what it is made of.")
+    ] = False,
+    root: Root = "data",
+) -> None:
+    """Show what an artifact was made from, back to the source."""
+    from deployments.show_artifacts import show_lineage
+
+    show_lineage(root, reference, "down" if down else "up")
+
+
+@artifact_app.command("tag")
+def artifact_tag(
+    reference: Reference,
+    name: Annotated[str, typer.Argument(help="A name that can be used instead of the id.")],
+    root: Root = "data",
+) -> None:
+    """Give an artifact a name."""
+    from deployments.show_artifacts import tag
+
+    tag(root, reference, name)
+
+
+@app.command()
+def verify(
+    reference: Annotated[str | None, typer.Argument(help="One artifact; without, all.")] = None,
+    root: Root = "data",
+) -> None:
+    """Compare the files of artifacts with the hashes in their manifests."""
+    from deployments.show_artifacts import verify as verify_artifacts
+
+    raise typer.Exit(verify_artifacts(root, reference))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT; a table is a view of that name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated, with a header.")] = False,
+    root: Root = "data",
+) -> None:
+    """Ask DuckDB about all artifacts, read-only."""
+    from deployments.run_sql import run_sql
+
+    if as_json and as_csv:
+        raise InputError("--json and --csv are both given; choose one")
+    run_sql(root, query, "json" if as_json else "csv" if as_csv else "table")
+
+
+@app.command()
+def report(
+    estimates: Annotated[str, typer.Argument(help="Estimates: id, prefix, tag or latest.")] = (
+        "latest"
+    ),
+    out: Annotated[str | None, typer.Option(help="Write the HTML file here.")] = None,
+    root: Root = "data",
+) -> None:
+    """Print the table of an evaluation and write its HTML report."""
+    from deployments.show_report import show_report
+
+    show_report(root, estimates, out)
+
+
+@app.command()
+def serve(
+    cron: Annotated[str, typer.Option(help="When nightly runs.")] = "0 2 * * *",
+    timezone: Annotated[str, typer.Option(help="Time zone of the schedule.")] = "UTC",
+    with_server: Annotated[
+        bool, typer.Option("--with-server", help="Also start a Prefect server with its UI.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of that server.")] = 4200,
+    root: Root = "data",
+) -> None:
+    """Serve nightly on a schedule and every stage as a deployment of its own."""
+    from deployments.serve import serve_all, serve_with_server
+
+    if with_server:
+        serve_with_server(root=root, cron=cron, timezone=timezone, port=port)
+    else:
+        serve_all(root=root, cron=cron, timezone=timezone)
+
+
+def main() -> None:
+    """Run the command line; an InputError is one message and exit code 2."""
+    set_defaults()
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"prefline: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Settings that must stand in the environment before Prefect and Hugging Face are imported."""
+
+import os
+
+DEFAULTS = {
+    # The embedded API of `prefline run` needs longer than Prefect's 20 s on a busy machine.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # No usage data leaves the machine unless its user says otherwise.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Forked data workers and tokenizer threads do not mix; batches are small here.
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def set_defaults() -> None:
+    """Set each default that the user's environment does not set."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,111 @@
+"""Which artifacts a flow works on: what the strings in its parameters mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from storage.input_error import InputError
+from storage.manifest import Artifact
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactOf:
+    """Marks a parameter that names an artifact of `table`: id, unique prefix, tag or latest."""
+
+    table: str
+
+
+def _as_list(value: object) -> object:
+    """Return `a,b` as a list, so that one string names several artifacts on a command line."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+PairsRef = Annotated[str, ArtifactOf("pairs")]
+PromptsRef = Annotated[str, ArtifactOf("prompts")]
+DemonstrationsRef = Annotated[str, ArtifactOf("demonstrations")]
+NegativesRef = Annotated[str, ArtifactOf("negatives")]
+PolicyRef = Annotated[str, ArtifactOf("policies")]
+PolicyRefs = Annotated[list[str], BeforeValidator(_as_list), ArtifactOf("policies")]
+
+
+def start_policy(store: Store, reference: str, data: Artifact) -> Artifact:
+    """Return the policy that training on `data` starts from.
+
+    `latest` means the SFT policy that made the data, else the newest one that learned from the
+    same ingest run, else the newest one.
+
+    Raises:
+        InputError: there is no such policy.
+    """
+    if reference != "latest":
+        return store.resolve("policies", reference)
+    ancestors = [step.artifact for step in store.lineage(data.artifact_id, "up")]
+    makers = [a for a in ancestors if a.stage == "train-sft"]
+    trained = [a for a in store.artifacts("policies") if a.stage == "train-sft"]
+    sources = {a.key for a in [data, *ancestors] if a.stage == "ingest"}
+    related = [a for a in trained if sources & _ingest_keys(store, a)]
+    for candidates in (makers, related, trained):
+        if candidates:
+            return max(candidates, key=lambda artifact: artifact.created_at)
+    return store.resolve("policies", reference)
+
+
+def policies_to_compare(store: Store, references: Sequence[str]) -> list[Artifact]:
+    """Return the policies that `references` name, the reference policy first.
+
+    `latest` means the newest policy, what it was trained from, and the newest policy of every
+    other method that was trained from the same one.
+    """
+    chosen: dict[str, Artifact] = {}
+    for reference in references:
+        if reference == "latest":
+            for artifact in _latest_family(store):
+                chosen[artifact.artifact_id] = artifact
+        else:
+            artifact = store.resolve("policies", reference)
+            chosen[artifact.artifact_id] = artifact
+    return list(chosen.values())
+
+
+def _latest_family(store: Store) -> list[Artifact]:
+    newest = store.resolve("policies", "latest")
+    root = _parent(store, newest, "train-sft") or newest
+    base = _parent(store, root, "base-model")
+    trained: dict[str, Artifact] = {}
+    for artifact in store.artifacts("policies"):  # newest first
+        if root.artifact_id in artifact.parents:
+            trained.setdefault(artifact.stage, artifact)
+    family = [base, root, *(trained[stage] for stage in sorted(trained, reverse=True))]
+    return [artifact for artifact in family if artifact is not None]
+
+
+def _parent(store: Store, artifact: Artifact, stage: str) -> Artifact | None:
+    """Return the direct parent of `artifact` that `stage` made."""
+    parents = (store.get(parent) for parent in artifact.parents)
+    return next((p for p in parents if p.table == "policies" and p.stage == stage), None)
+
+
+def ingest_output(store: Store, artifact: Artifact, table: str) -> Artifact:
+    """Return the `table` of the ingest run that `artifact` descends from.
+
+    Raises:
+        InputError: the artifact has no ingest run among its ancestors.
+    """
+    steps = [artifact, *(step.artifact for step in store.lineage(artifact.artifact_id, "up"))]
+    for ancestor in steps:
+        if ancestor.stage == "ingest":
+            return store.get(ancestor.outputs[table])
+    raise InputError(
+        f"{artifact.table} artifact {artifact.artifact_id} does not descend from an ingest run, "
+        f"so its {table} are unknown; name a {table} artifact instead of leaving it empty"
+    )
+
+
+def _ingest_keys(store: Store, artifact: Artifact) -> set[str]:
+    steps = store.lineage(artifact.artifact_id, "up")
+    return {step.artifact.key for step in steps if step.artifact.stage == "ingest"}

@@ -1,0 +1,54 @@
+"""What can be checked before a flow is started: sources, models and artifacts that it names."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from flows.inputs import ArtifactOf
+from storage.input_error import InputError
+from storage.store import open_store
+from tasks.ingest.params import IngestParams
+from tasks.ingest.read_source import check_source
+from tasks.negatives.params import NegativesParams
+from tasks.training.base_model import check_model
+
+
+def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Check everything that `arguments` name, so that a typing error starts nothing.
+
+    Raises:
+        InputError: a source, model, file or artifact that is not there or not usable.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, IngestParams):
+            check_source(value)
+        if isinstance(value, NegativesParams) and value.path and not Path(value.path).is_file():
+            raise InputError(
+                f"negatives.path is {value.path!r}, which is not a file; give a .jsonl or .jsonl.gz"
+            )
+        if name == "model":
+            check_model(value)
+    _check_artifacts(function, arguments)
+
+
+def _check_artifacts(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    hints = get_type_hints(function, include_extras=True)
+    named = [
+        (mark.table, reference)
+        for name, value in arguments.items()
+        for mark in getattr(hints[name], "__metadata__", ())
+        if isinstance(mark, ArtifactOf)
+        for reference in ([value] if isinstance(value, str) else value)
+        if reference
+    ]
+    root = str(arguments.get("root", ""))
+    if not named:
+        return
+    if "://" not in root and not Path(root).is_dir():
+        raise InputError(
+            f"there is no store at {root!r}, so no {named[0][0]} artifact {named[0][1]!r}; run "
+            f"`prefline run nightly` or `prefline run ingest` first, or name another --root"
+        )
+    store = open_store(root)
+    for table, reference in named:
+        store.resolve(table, reference)
