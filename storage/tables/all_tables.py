@@ -1,0 +1,31 @@
+"""Every table there is, in the order of the stream."""
+
+from typing import Any
+
+from storage.tables.completions import COMPLETIONS
+from storage.tables.demonstrations import DEMONSTRATIONS
+from storage.tables.estimates import ESTIMATES
+from storage.tables.negatives import NEGATIVES
+from storage.tables.pairs import PAIRS
+from storage.tables.policies import POLICIES
+from storage.tables.prompts import PROMPTS
+from storage.tables.quarantine import QUARANTINE
+from storage.tables.scores import SCORES
+from storage.tables.table import Table
+from storage.tables.training_steps import TRAINING_STEPS
+from storage.tables.verdicts import VERDICTS
+
+ALL_TABLES: tuple[Table[Any], ...] = (
+    PROMPTS,
+    DEMONSTRATIONS,
+    PAIRS,
+    QUARANTINE,
+    COMPLETIONS,
+    VERDICTS,
+    NEGATIVES,
+    POLICIES,
+    TRAINING_STEPS,
+    SCORES,
+    ESTIMATES,
+)
+"""A table that is missing here can be written and read, but has no view in SQL."""
