@@ -1,0 +1,34 @@
+"""What training tells about itself."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+StopReason = Literal["finished", "kl_budget", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepMetric:
+    """One metric at one optimizer step, counted from 1; 0 is before the first."""
+
+    step: int
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """How a training run went; its weights lie in the directory that the caller named.
+
+    `num_rows` were trained on, `num_dropped` had no answer that fits the token limits.
+    `num_steps` is the step whose weights were kept: with `stop_reason` kl_budget or diverged it
+    lies before the steps that went wrong, which `steps` still shows. `num_tokens` counts tokens
+    that passed through the policy in training, padding excluded.
+    """
+
+    num_rows: int
+    num_dropped: int
+    num_steps: int
+    num_tokens: int
+    train_seconds: float
+    stop_reason: StopReason
+    steps: tuple[StepMetric, ...]
