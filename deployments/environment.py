@@ -12,6 +12,9 @@ DEFAULTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     # Forked data workers and tokenizer threads do not mix; batches are small here.
     "TOKENIZERS_PARALLELISM": "false",
+    # A thread of torch that waits by spinning takes the core from the one that it waits for: on busy
+    # cores training took 836 s instead of 63 s.
+    "GOMP_SPINCOUNT": "1000",
 }
 
 

@@ -64,7 +64,8 @@ class Artifact:
 def artifact_id(table: str, version: int, key: str, part_sha256s: Sequence[str]) -> str:
     """Return the first 32 hex digits of the sha256 over an artifact's content.
 
-    The work's `key` is content too: an artifact so has exactly one provenance, and the empty quarantines of two stages are two artifacts.
+    The work's `key` is content too: an artifact so has exactly one provenance,
+    and the empty quarantines of two stages are two artifacts.
     """
     content = json.dumps([table, version, key, list(part_sha256s)], separators=(",", ":"))
     return hashlib.sha256(content.encode("ascii")).hexdigest()[:32]

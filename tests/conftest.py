@@ -1,5 +1,6 @@
 """What all tests share: where real data stands, and Prefect's embedded API."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from deployments.environment import set_defaults
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the network; read once, at the first import
 set_defaults()
 CHECKOUT = Path(__file__).resolve().parents[1]
 

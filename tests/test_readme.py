@@ -1,0 +1,62 @@
+"""The README's commands are run, in order, on a store of their own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+NOT_RUN = ("make ", "git clone", "cd ")  # set-up, and servers that do not end
+
+
+def shown_commands() -> list[str]:
+    """Return the lines that start with `$ ` in console blocks, continuation lines joined."""
+    blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    return [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
+
+
+def runnable(command: str) -> str:
+    """Return the command at toy size: a nightly of minutes becomes one of seconds."""
+    if command.startswith("prefline run nightly"):
+        command += " --profile smoke"
+    return re.sub(r"\bprefline\b", f"{sys.executable} -m deployments.cli", command, count=1)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("readme")
+    return {**os.environ, "PREFLINE_ROOT": str(home / "data"), "PREFECT_HOME": str(home / "home")}
+
+
+def test_every_command_of_the_readme_runs(environment, tmp_path):
+    commands = [c for c in shown_commands() if not c.startswith(NOT_RUN) and "serve" not in c]
+    assert len(commands) >= 8
+    for command in commands:
+        if "../shared" in command or "/path/to" in command:
+            continue
+        done = subprocess.run(
+            runnable(command).replace("report.html", str(tmp_path / "report.html")),
+            shell=True,
+            cwd=CHECKOUT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert done.stdout.strip(), command
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = set(
+        re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE)
+    )
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    assert {"nightly", "test", "check", "ui"} <= named
+    assert named <= targets
