@@ -42,6 +42,13 @@ STAGE = "evaluate"
 VERSION = 1
 
 
+_COUNTED = {
+    "answers_retokenized": "answers have other tokens when read again, which touches their KL",
+    "answers_without_kl": "answers had no token that KL could score",
+    "demonstrations_skipped": "demonstrations do not fit the model and have no perplexity",
+}
+
+
 class UnparsableError(RuntimeError):
     """A judge could not read as many answers as the parameters demand."""
 
@@ -214,7 +221,7 @@ def read_report_data(store: Store, estimates: str) -> ReportData:
         source=str(prompts.params["source"]),
         model=policies[0].base_model,
         seed=artifact.seed,
-        created_at=artifact.created_at,
+        created_at=f"{artifact.created_at[:16].replace('T', ' ')} UTC",
         policies=policies,
         reference_id=next((row.policy_id for row in policies if row.method == "sft"), None),
         estimates=store.rows(ESTIMATES, artifact),
@@ -233,11 +240,8 @@ def read_report_data(store: Store, estimates: str) -> ReportData:
 
 def _notes(store: Store, artifact: Artifact) -> list[str]:
     """Return what ingest refused and what pairing dropped on the way to this evaluation."""
-    notes = [
-        f"{count:,} {what.replace('_', ' ')}"
-        for what, count in artifact.stats["counts"].items()
-        if count
-    ]
+    counts = artifact.stats["counts"]
+    notes = [f"{counts[key]:,} {said}" for key, said in _COUNTED.items() if counts.get(key)]
     for step in store.lineage(artifact.artifact_id, "up"):
         made, stats = step.artifact, step.artifact.stats
         if made.table == "prompts":

@@ -56,7 +56,8 @@ def listed(names: list[str]) -> str:
 
 def _number(value: float, unit: Unit) -> str:
     if unit in {"share", "nats", "tokens"}:
-        return f"{value:.1f}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004  - width
+        digits = 2 if unit == "nats" and abs(value) < 10 else 1 if abs(value) < 1000 else 0  # noqa: PLR2004  - width
+        return f"{round(value, digits) + 0.0:,.{digits}f}"  # + 0.0: there is no minus zero
     magnitude = 0 if value == 0 else math.floor(math.log10(abs(value)))
     return f"{value:,.{min(3, max(0, 2 - magnitude))}f}"
 

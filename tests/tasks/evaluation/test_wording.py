@@ -25,7 +25,7 @@ def estimate(metric, value, low, high, baseline=None, num_samples=24):
     [
         (0.71234, "share", "71.2 %"),
         (0.71234, "probability", "0.712"),
-        (8.251, "nats", "8.3"),
+        (8.251, "nats", "8.25"),
         (12345.0, "tokens", "12,345"),
         (34.83, "number", "34.8"),
         (993.2, "number", "993"),

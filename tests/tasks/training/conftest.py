@@ -1,12 +1,6 @@
-"""Small rows to train on, and the shape checks of the losses."""
+"""Small rows to train on."""
 
 import pytest
-from jaxtyping import install_import_hook
-
-# before any test imports them: shapes in the losses' annotations are checked at every call
-with install_import_hook("tasks.training.losses", "beartype.beartype"):
-    import tasks.training.losses.d2o
-    import tasks.training.losses.dpo  # noqa: F401  - imported for the hook
 
 from storage.tables.demonstrations import Demonstration
 from storage.tables.negatives import Negative
