@@ -22,7 +22,10 @@ Root = Annotated[
     str,
     typer.Option(envvar="PREFLINE_ROOT", help="Directory or object-store URL of all artifacts."),
 ]
-Reference = Annotated[str, typer.Argument(help="Artifact id, unique prefix or tag.")]
+Reference = Annotated[
+    str, typer.Argument(help="Artifact id, unique prefix, tag, or latest with --table.")
+]
+OfTable = Annotated[str | None, typer.Option("--table", help="The table that it must be of.")]
 
 
 @app.command()
@@ -72,23 +75,24 @@ def artifacts(
 
 
 @artifact_app.command("show")
-def artifact_show(reference: Reference, root: Root = "data") -> None:
+def artifact_show(reference: Reference, table: OfTable = None, root: Root = "data") -> None:
     """Show where an artifact came from: stage, parameters, parents, files."""
     from deployments.show_artifacts import show_artifact
 
-    show_artifact(root, reference)
+    show_artifact(root, table, reference)
 
 
 @artifact_app.command("head")
 def artifact_head(
     reference: Reference,
     rows: Annotated[int, typer.Option("--rows", "-n", min=1)] = 5,
+    table: OfTable = None,
     root: Root = "data",
 ) -> None:
     """Show the first rows of an artifact."""
     from deployments.show_artifacts import show_head
 
-    show_head(root, reference, rows)
+    show_head(root, table, reference, rows)
 
 
 @artifact_app.command("lineage")
@@ -97,24 +101,26 @@ def artifact_lineage(
     down: Annotated[
         bool, typer.Option("--down", help="What was made from it, instead of what it is made of.")
     ] = False,
+    table: OfTable = None,
     root: Root = "data",
 ) -> None:
     """Show what an artifact was made from, back to the source."""
     from deployments.show_artifacts import show_lineage
 
-    show_lineage(root, reference, "down" if down else "up")
+    show_lineage(root, table, reference, "down" if down else "up")
 
 
 @artifact_app.command("tag")
 def artifact_tag(
     reference: Reference,
     name: Annotated[str, typer.Argument(help="A name that can be used instead of the id.")],
+    table: OfTable = None,
     root: Root = "data",
 ) -> None:
     """Give an artifact a name."""
     from deployments.show_artifacts import tag
 
-    tag(root, reference, name)
+    tag(root, table, reference, name)
 
 
 @app.command()

@@ -31,23 +31,25 @@ def show_artifacts(root: str, table: str | None, *, superseded: bool) -> None:
     Console().print(lines)
 
 
-def show_artifact(root: str, reference: str) -> None:
+def show_artifact(root: str, table: str | None, reference: str) -> None:
     """Print the manifest of an artifact."""
-    artifact = open_store(root, create=False).resolve(None, reference)
+    artifact = open_store(root, create=False).resolve(table, reference)
     Console().print(JSON.from_data(artifact.manifest()))
 
 
-def show_head(root: str, reference: str, rows: int) -> None:
+def show_head(root: str, table: str | None, reference: str, rows: int) -> None:
     """Print the first rows, long cells cut."""
     store = open_store(root, create=False)
-    columns = store.read(store.resolve(None, reference)).slice(0, rows)
+    columns = store.read(store.resolve(table, reference)).slice(0, rows)
     print_rows(Console(), columns.column_names, columns.to_pylist())
 
 
-def show_lineage(root: str, reference: str, direction: Literal["up", "down"]) -> None:
+def show_lineage(
+    root: str, table: str | None, reference: str, direction: Literal["up", "down"]
+) -> None:
     """Print what an artifact was made of, or what was made of it, indented by distance."""
     store = open_store(root, create=False)
-    artifact = store.resolve(None, reference)
+    artifact = store.resolve(table, reference)
     console = Console()
     console.print(_line(artifact, 0))
     for step in store.lineage(artifact.artifact_id, direction):
@@ -61,10 +63,10 @@ def _line(artifact: Artifact, depth: int) -> str:
     return f"{'  ' * depth}{made}, {artifact.rows:,} rows{source}"
 
 
-def tag(root: str, reference: str, name: str) -> None:
+def tag(root: str, table: str | None, reference: str, name: str) -> None:
     """Name an artifact."""
     store = open_store(root, create=False)
-    artifact = store.resolve(None, reference)
+    artifact = store.resolve(table, reference)
     store.tag(name, artifact.artifact_id)
     Console().print(f"{name} is {artifact.table} {artifact.artifact_id[:12]}")
 

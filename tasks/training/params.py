@@ -117,8 +117,8 @@ class SFTParams(TrainingParams):
         return self
 
 
-class DPOParams(TrainingParams):
-    """Direct preference optimization on pairs, by TRL."""
+class DPOLossParams(Params):
+    """The DPO loss."""
 
     beta: float = Field(default=0.1, gt=0, le=100)
     """How strongly the policy is held to the reference: higher stays closer. 0.1 to 0.5 is
@@ -144,18 +144,20 @@ class DPOParams(TrainingParams):
         return self
 
 
-class D2OParams(TrainingParams):
-    """Distributional dispreference optimization on negatives and self-samples."""
+class DPOParams(TrainingParams, DPOLossParams):  # the last base comes first in a form
+    """Direct preference optimization on pairs, by TRL."""
 
-    learning_rate: float = Field(default=3e-4, gt=0, le=1)
-    """Peak learning rate of AdamW. The default suits the embedded model of 1M parameters; models
-    from 100M parameters on want about 1e-6 to 1e-5."""
+
+class D2OLossParams(Params):
+    """The D2O loss and the KL budget."""
+
     alpha: float = Field(default=0.1, gt=0, le=100)
     """Weight of the dispreferred answer's log-ratio: higher pushes away from it sooner, and stops
     pushing sooner."""
     beta: float = Field(default=0.2, gt=0, le=100)
     """Weight of the self-samples' mean log-ratio, which holds the policy to the reference: higher
-    stays closer. With beta = alpha the KL grows several times as fast."""
+    stays closer. The paper has 0.1 for both; with beta = alpha the KL of small models grows
+    several times as fast."""
     max_samples: int = Field(default=7, ge=0, le=64)
     """Self-samples used of each row (the K of the paper), the first ones; rows with fewer use what
     they have. 0 leaves the negatives alone, which is an ablation and not a method."""
@@ -173,3 +175,11 @@ class D2OParams(TrainingParams):
     """Fresh samples of each measurement."""
     kl_max_tokens: int = Field(default=64, ge=1)
     """Longest fresh sample in tokens; match the sampler's `max_tokens`."""
+
+
+class D2OParams(TrainingParams, D2OLossParams):  # the last base comes first in a form
+    """Distributional dispreference optimization on negatives and self-samples."""
+
+    learning_rate: float = Field(default=3e-4, gt=0, le=1)
+    """Peak learning rate of AdamW. The default suits the embedded model of 1M parameters; models
+    from 100M parameters on want about 1e-6 to 1e-5."""

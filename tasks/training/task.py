@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tasks.training.training_result import TrainingResult
 
 VERSION = 1
-# Where and how a machine computes does not decide what is learned.
-NOT_IN_KEY = {"device", "bf16", "activation_checkpointing"}
+# Where a machine computes, and what it recomputes, does not decide what is learned.
+NOT_IN_KEY = {"device", "activation_checkpointing"}
 
 
 @task(name="base-model")
