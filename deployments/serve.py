@@ -1,11 +1,14 @@
 """Every flow as a deployment, on one process."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import cast
 
 from prefect import serve
@@ -17,6 +20,7 @@ from deployments.flow_table import FLOWS, load_flow
 from storage.input_error import InputError
 
 SERVER_START_SECONDS = 120
+STOP_SECONDS = 20
 
 
 def serve_all(*, root: str, cron: str, timezone: str) -> None:
@@ -54,26 +58,44 @@ def serve_with_server(*, root: str, cron: str, timezone: str, port: int) -> None
         InputError: the server does not come up, for example because the port is taken.
     """
     url = f"http://127.0.0.1:{port}"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is a stop, however it comes
     start = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    server = subprocess.Popen(
-        [*start, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PREFECT_SERVER_UI_API_URL": f"{url}/api"},  # its default is port 4200
-    )
-    try:
+    # the page asks this address; its default is port 4200
+    ui = {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
+    again = [sys.executable, "-m", "deployments.cli", "serve", "--root", root]
+    with ExitStack() as running:
+        server = running.enter_context(_child([*start, "--port", str(port)], ui, silent=True))
         _wait_until_healthy(server, url)
         print(f"Prefect UI: {url}", flush=True)  # noqa: T201  - what the user waits for
-        again = [sys.executable, "-m", "deployments.cli", "serve", "--root", root]
-        subprocess.run(
-            [*again, "--cron", cron, "--timezone", timezone],
-            env={**os.environ, "PREFECT_API_URL": f"{url}/api"},
-            check=False,
+        serving = running.enter_context(
+            _child(
+                [*again, "--cron", cron, "--timezone", timezone],
+                {"PREFECT_API_URL": f"{url}/api"},
+            )
         )
-    except KeyboardInterrupt:
-        pass
+        with suppress(KeyboardInterrupt):
+            serving.wait()
+
+
+@contextmanager
+def _child(
+    command: list[str], environment: dict[str, str], *, silent: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that ends, with all that it started, when the context does."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL if silent else None,
+        start_new_session=True,
+    )
+    try:
+        yield process
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        for sent in (signal.SIGINT, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sent)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=STOP_SECONDS)
 
 
 def _wait_until_healthy(server: subprocess.Popen[bytes], url: str) -> None:

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from storage.store import open_store
+from tasks.evaluation.report_file import report_path, write_report
 from tasks.evaluation.report_terminal import terminal_table
-from tasks.evaluation.task import read_report_data, report_path, write_report
+from tasks.evaluation.task import read_report_data
 
 
 def estimates_table(root: str, estimates: str) -> Table:

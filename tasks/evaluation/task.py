@@ -1,9 +1,7 @@
 """The evaluation stage in Prefect."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
@@ -26,6 +24,7 @@ from storage.writer import StageWriter
 from tasks.evaluation.evaluate import Candidate, evaluate_policies
 from tasks.evaluation.params import EvaluateParams
 from tasks.evaluation.report_data import ReportData
+from tasks.evaluation.report_file import report_path, write_report
 from tasks.evaluation.unparsable import too_unparsable
 from tasks.judging.draw_prompts import draw_prompts
 from tasks.judging.judge import Judge
@@ -183,21 +182,6 @@ def report_task(estimates: str, root: str) -> str:
     create_table_artifact(plain_rows(data), key="estimates", description="All estimates")
     get_run_logger().info("report: %s", path)
     return str(path)
-
-
-def report_path(root: str, estimates: str) -> Path:
-    """Return where the report of an evaluation stands: in the store, or here if that is remote."""
-    folder = Path("reports") if "://" in root else Path(root) / "reports"
-    return folder / f"{estimates}.html"
-
-
-def write_report(html: str, path: Path) -> Path:
-    """Put the file in place, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(html, encoding="utf-8")
-    partial.replace(path)
-    return path.resolve()
 
 
 def read_report_data(store: Store, estimates: str) -> ReportData:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from storage.store import open_store
@@ -88,10 +89,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         until(lambda: running.deployment("evaluate"), seconds=START_SECONDS)
         yield running
     finally:
+        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
-        with pytest.raises(ProcessLookupError):  # the whole group has ended: nothing is left behind
-            until(lambda: os.killpg(process.pid, 0), seconds=10)
+        process.wait(timeout=90)
+        _, left = psutil.wait_procs(started, timeout=20)
+        assert left == []
 
 
 def test_the_page_of_the_ui_is_served_with_its_scripts(server):
