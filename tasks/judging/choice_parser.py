@@ -89,12 +89,18 @@ def _answer_line(answer: str, cut: bool) -> list[str]:
 
 
 def _bare(answer: str, cut: bool) -> list[str]:
-    """Return the label that is the whole answer, or its whole first or last line."""
+    """Return the label that is the whole answer, or its whole first or last line.
+
+    The last line of an answer that was cut decides nothing, but it can still contradict the first.
+    """
     whole = normal_label(answer)
     if whole:
         return [whole]
-    lines = _lines(answer)[: -1 if cut else None]
-    return [label for line in (*lines[:1], *lines[-1:]) if (label := normal_label(line))]
+    lines = _lines(answer)
+    labels = [normal_label(line) for line in (*lines[:1], *lines[-1:])]
+    if cut and labels[:1] == [None]:
+        return []
+    return [label for label in labels if label]
 
 
 def _lines(answer: str) -> list[str]:

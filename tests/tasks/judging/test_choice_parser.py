@@ -1,7 +1,7 @@
 """Reading which option an answer chooses."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.judging.choice_labels import normal_label
@@ -93,6 +93,7 @@ def test_any_text_is_read_without_an_error_and_gives_a_normal_label_or_nothing(t
 
 
 @given(st.text(alphabet='<>{}":,answerthink/ \n12ab()', max_size=120))
+@example("11\n1")
 def test_an_answer_that_can_be_read_although_it_was_cut_can_be_read_as_a_whole(text):
     """Knowing that the answer was cut only makes the reader more careful."""
     read = read_choice(text, cut=True)
