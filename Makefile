@@ -24,7 +24,7 @@ check: $(STAMP)  ## lint, types, import contracts
 	$(BIN)/lint-imports
 
 ui: $(STAMP)  ## Prefect server with its UI, and every flow served as a deployment
-	$(BIN)/prefline serve --with-server
+	$(BIN)/prefline serve
 
 lock: $(STAMP)  ## write down the versions that are installed now
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock

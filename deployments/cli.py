@@ -167,19 +167,16 @@ def report(
 def serve(
     cron: Annotated[str, typer.Option(help="When nightly runs.")] = "0 2 * * *",
     timezone: Annotated[str, typer.Option(help="Time zone of the schedule.")] = "UTC",
-    with_server: Annotated[
-        bool, typer.Option("--with-server", help="Also start a Prefect server with its UI.")
-    ] = False,
-    port: Annotated[int, typer.Option(help="Port of that server.")] = 4200,
+    port: Annotated[int, typer.Option(help="Port of that server's UI and API.")] = 4200,
     root: Root = "data",
 ) -> None:
-    """Serve nightly on a schedule and every stage as a deployment of its own."""
-    from deployments.serve import serve_all, serve_with_server
+    """Serve nightly on a schedule and every stage as a deployment of its own.
 
-    if with_server:
-        serve_with_server(root=root, cron=cron, timezone=timezone, port=port)
-    else:
-        serve_all(root=root, cron=cron, timezone=timezone)
+    Uses the Prefect server of PREFECT_API_URL; where none is set, it starts one with its UI.
+    """
+    from deployments.serve import serve
+
+    serve(root=root, cron=cron, timezone=timezone, port=port)
 
 
 def main() -> None:

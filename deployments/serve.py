@@ -11,16 +11,28 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import cast
 
-from prefect import serve
+import prefect
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
+from prefect.settings import PREFECT_API_URL
 
 from deployments.flow_table import FLOWS, load_flow
 from storage.input_error import InputError
 
 SERVER_START_SECONDS = 120
 STOP_SECONDS = 20
+
+
+def serve(*, root: str, cron: str, timezone: str, port: int) -> None:
+    """Serve all flows through the configured Prefect server, or through one of our own.
+
+    Prefect's embedded API will not do: it makes no scheduled runs.
+    """
+    if PREFECT_API_URL.value():
+        serve_all(root=root, cron=cron, timezone=timezone)
+    else:
+        serve_with_server(root=root, cron=cron, timezone=timezone, port=port)
 
 
 def serve_all(*, root: str, cron: str, timezone: str) -> None:
@@ -48,7 +60,7 @@ def serve_all(*, root: str, cron: str, timezone: str) -> None:
         )
         for name in FLOWS
     ]
-    serve(*deployments)
+    prefect.serve(*deployments)
 
 
 def serve_with_server(*, root: str, cron: str, timezone: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""`prefline serve --with-server` for real: the UI's page, the schedule, and a run started there."""
+"""`prefline serve` without a configured server, for real: the UI's page, the schedule, and a run started there."""
 
 import json
 import os
@@ -70,7 +70,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "-m",
             "deployments.cli",
             "serve",
-            "--with-server",
             "--port",
             str(port),
             "--root",
