@@ -70,7 +70,8 @@ def serve_with_server(*, root: str, cron: str, timezone: str, port: int) -> None
         InputError: the server does not come up, for example because the port is taken.
     """
     url = f"http://127.0.0.1:{port}"
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is a stop, however it comes
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+        signal.signal(stop, signal.default_int_handler)
     start = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
     # the page asks this address; its default is port 4200
     ui = {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
