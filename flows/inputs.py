@@ -33,22 +33,24 @@ PolicyRef = Annotated[str, ArtifactOf("policies")]
 PolicyRefs = Annotated[list[str], BeforeValidator(_as_list), ArtifactOf("policies")]
 
 
-def start_policy(store: Store, reference: str, data: Artifact) -> Artifact:
-    """Return the policy that training on `data` starts from.
+def start_policy(store: Store, reference: str, data: Artifact | None) -> Artifact:
+    """Return the policy that training on `data`, or sampling for it, starts from.
 
-    `latest` means the SFT policy that made the data, else the newest one that learned from the
-    same ingest run, else the newest one.
+    `latest` means the policy that drew the answers or anchors in the data, else the newest SFT
+    policy that learned from the same ingest run, else the newest SFT policy.
 
     Raises:
         InputError: there is no such policy.
     """
     if reference != "latest":
         return store.resolve("policies", reference)
-    ancestors = [step.artifact for step in store.lineage(data.artifact_id, "up")]
-    makers = [a for a in ancestors if a.stage == "train-sft"]
     trained = [a for a in store.artifacts("policies") if a.stage == "train-sft"]
-    sources = {a.key for a in [data, *ancestors] if a.stage == "ingest"}
-    related = [a for a in trained if sources & _ingest_keys(store, a)]
+    makers: list[Artifact] = []
+    related: list[Artifact] = []
+    if data is not None:
+        makers = [a for a in map(store.get, data.parents) if a.table == "policies"]
+        sources = _ingest_keys(store, data)
+        related = [a for a in trained if sources & _ingest_keys(store, a)]
     for candidates in (makers, related, trained):
         if candidates:
             return max(candidates, key=lambda artifact: artifact.created_at)
@@ -107,5 +109,6 @@ def ingest_output(store: Store, artifact: Artifact, table: str) -> Artifact:
 
 
 def _ingest_keys(store: Store, artifact: Artifact) -> set[str]:
-    steps = store.lineage(artifact.artifact_id, "up")
-    return {step.artifact.key for step in steps if step.artifact.stage == "ingest"}
+    """Return the ingest runs that an artifact comes from, itself included."""
+    steps = [artifact, *(step.artifact for step in store.lineage(artifact.artifact_id, "up"))]
+    return {step.key for step in steps if step.stage == "ingest"}

@@ -22,15 +22,15 @@ def negatives(
     Args:
         pairs: Pairs to convert: artifact id, unique prefix, tag, or latest. Not read when
             params.path names a file of bare negatives.
-        policy: Who draws the self-samples: artifact id, unique prefix, tag, or latest (the SFT
-            policy that made the pairs, or learned from the same source).
+        policy: Who draws the self-samples: artifact id, unique prefix, tag, or latest (the
+            policy that answered in the pairs, or the newest SFT policy of the same source).
         params: How many self-samples and how they are drawn.
         root: Directory or object-store URL of all artifacts.
         rerun: Do the work again even if the same work was done before.
     """
     store = open_store(root)
     if params.path:
-        drawing = store.resolve("policies", policy)
+        drawing = start_policy(store, policy, None)
         held_out = ingest_output(store, drawing, "prompts")
         ids = (held_out.artifact_id, drawing.artifact_id)
         return negatives_task(*ids, params, root, rerun=rerun)

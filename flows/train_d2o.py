@@ -22,7 +22,7 @@ def train_d2o(
     Args:
         negatives: What to move away from, with its anchors: artifact id, unique prefix, tag, or latest.
         policy: Where training starts, also the frozen reference: artifact id, unique prefix, tag,
-            or latest (the SFT policy that made the negatives, or learned from the same source).
+            or latest (the policy that drew the anchors).
         params: Hyperparameters.
         root: Directory or object-store URL of all artifacts.
         rerun: Do the work again even if the same work was done before.

@@ -22,7 +22,8 @@ def train_dpo(
     Args:
         pairs: What to learn from: artifact id, unique prefix, tag, or latest.
         policy: Where training starts, also the frozen reference: artifact id, unique prefix, tag,
-            or latest (the SFT policy that made the pairs, or learned from the same source).
+            or latest (the policy that answered in the pairs, or the newest SFT policy of the same
+            source).
         params: Hyperparameters.
         root: Directory or object-store URL of all artifacts.
         rerun: Do the work again even if the same work was done before.

@@ -145,6 +145,24 @@ def test_one_query_joins_an_estimate_to_its_answers_policy_pairs_and_source_rows
         assert row["num_source_rows"] > 0
 
 
+def test_bare_negatives_get_their_anchors_from_the_newest_sft_policy(first, root, tmp_path):
+    """The newest policy of all is D2O's; its answers would not anchor to what SFT says."""
+    path = tmp_path / "negatives.jsonl"
+    path.write_text('{"prompt": "This film", "response": " is dull."}\n{"prompt": "no answer"}\n')
+    made = run(
+        "negatives", f"path={path}", "prompt_role=text", "num_samples=2", "max_tokens=8", root=root
+    )
+    store = open_store(root)
+    sft = stages(first)["train-sft"].outputs["policies"]
+    (row,) = store.rows(NEGATIVES, store.get(made.outputs["negatives"]))
+    assert row.anchor_policy == store.rows(POLICIES, store.get(sft))[0].policy_id
+    assert len(row.anchors) == 2
+    assert made.rows["quarantine"] == 1
+    trained = run("train-d2o", "max_steps=1", "kl_samples=2", "kl_max_tokens=4", root=root)
+    artifact = store.get(trained.outputs["policies"])
+    assert artifact.parents == (made.outputs["negatives"], sft)
+
+
 LINEAGE = """
 select e.value, p.method, count(distinct c.completion_id) num_completions,
   count(distinct d.pair_id) num_pairs, count(distinct s.origin) num_source_rows
