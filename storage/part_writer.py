@@ -1,6 +1,7 @@
 """Parquet parts with reproducible bytes, written while rows arrive."""
 
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_CHUNK = 4_096
 ROWS_PER_GROUP = 65_536
+TEXT_BYTES_PER_GROUP = 32_000_000
 GROUPS_PER_PART = 16
 _REPEATING = (
     *("source", "split", "label", "labeler", "labeler_kind", "policy", "policy_id", "baseline_id"),
@@ -32,7 +34,8 @@ class PartWriter(Generic[Row]):
 
     The bytes depend on the rows, their order and the footer only, not on how many rows came per
     call: rows are gathered to full row groups, combined to one chunk each and cast to the table's
-    schema. Memory is bounded by one row group of rows, whatever their number.
+    schema. A group is full when it has enough rows, or enough text, so that memory is bounded by
+    three of them, whatever the number of rows. Groups are packed and written in a thread beside.
     """
 
     def __init__(self, table: Table[Row], directory: Path, footer: dict[bytes, bytes]) -> None:
@@ -42,13 +45,16 @@ class PartWriter(Generic[Row]):
         self._schema = table.schema.with_metadata(footer)
         self._gathered: list[pa.Table] = []
         self._num_gathered = 0
+        self._num_text_bytes = 0
         self._num_groups = 0
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._writing: Future[None] | None = None
         self._names: list[str] = []
         self._rows: list[int] = []
         self._part: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
-        """Return itself; the part that is being written is closed at the end."""
+        """Return itself; the thread ends and the open part is closed at the end."""
         return self
 
     def __exit__(
@@ -57,7 +63,8 @@ class PartWriter(Generic[Row]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the part that is being written."""
+        """Let what is being written end, and close its part."""
+        self._thread.shutdown(wait=True)
         self._end_part()
 
     def add_rows(self, rows: Iterable[Row]) -> None:
@@ -83,17 +90,26 @@ class PartWriter(Generic[Row]):
             )
         columns = columns.select(names).cast(self.table.schema)
         while columns.num_rows:
-            taken = columns.slice(0, ROWS_PER_GROUP - self._num_gathered)
+            taken = columns.slice(0, ROWS_PER_CHUNK - self._num_gathered % ROWS_PER_CHUNK)
             self._gathered.append(taken)
             self._num_gathered += taken.num_rows
+            self._num_text_bytes += num_text_bytes(taken)
             columns = columns.slice(taken.num_rows)
-            if self._num_gathered == ROWS_PER_GROUP:
+            if self._is_full():
                 self._write_group()
+
+    def _is_full(self) -> bool:
+        """Return whether to write; asked at whole chunks only, so that calls do not matter."""
+        if self._num_gathered % ROWS_PER_CHUNK:
+            return False
+        enough_text = self._num_text_bytes >= TEXT_BYTES_PER_GROUP
+        return enough_text or self._num_gathered == ROWS_PER_GROUP
 
     def finish(self) -> tuple[PartFile, ...]:
         """Write what is left and return the parts; an empty table has one part without rows."""
         if self._num_gathered or not self._names:
             self._write_group()
+        self._wait()
         self._end_part()
         parts = []
         for name, rows in zip(self._names, self._rows, strict=True):
@@ -102,13 +118,25 @@ class PartWriter(Generic[Row]):
         return tuple(parts)
 
     def _write_group(self) -> None:
-        group = pa.concat_tables([self.table.schema.empty_table(), *self._gathered])
-        self._gathered, rows, self._num_gathered = [], self._num_gathered, 0
+        """Hand what is gathered to the thread, after the group before it is written."""
+        self._wait()
+        self._writing = self._thread.submit(self._write, self._gathered)
+        self._gathered, self._num_gathered, self._num_text_bytes = [], 0, 0
+
+    def _wait(self) -> None:
+        """Wait for the thread; raises what went wrong in it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, gathered: list[pa.Table]) -> None:
+        group = pa.concat_tables([self.table.schema.empty_table(), *gathered])
+        gathered.clear()
         group = group.combine_chunks().cast(self._schema)  # frees the chunks before the next step
         part = self._part or self._begin_part()
         part.write_table(group, row_group_size=ROWS_PER_GROUP)
-        self.rows += rows
-        self._rows[-1] += rows
+        self.rows += group.num_rows
+        self._rows[-1] += group.num_rows
         self._num_groups += 1
         if self._num_groups % GROUPS_PER_PART == 0:
             self._end_part()
@@ -136,3 +164,20 @@ class PartWriter(Generic[Row]):
     def _dictionary_columns(self) -> list[Any]:
         names = [name for name in self.table.schema.names if name in _REPEATING]
         return [name for name in names if name != self.table.id_column]
+
+
+def num_text_bytes(columns: pa.Table) -> int:
+    """Return the bytes of all strings in a table, in UTF-8."""
+    return sum(_text_bytes(chunk) for column in columns.columns for chunk in column.chunks)
+
+
+def _text_bytes(array: pa.Array) -> int:
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(array.type):
+        return pc.sum(pc.binary_length(array)).as_py() or 0
+    if pa.types.is_list(array.type):
+        return _text_bytes(array.flatten())
+    if pa.types.is_struct(array.type):
+        return sum(map(_text_bytes, array.flatten()))
+    return 0

@@ -1,5 +1,7 @@
 """Rows of an artifact, memory-mapped."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,22 +37,48 @@ def read_parts(root: Root, artifact: Artifact, *, verify: bool = False) -> pa.Ta
     import pyarrow.parquet as pq
 
     parts = fetch_parts(root, artifact, verify=verify)
-    try:
+    with _readable(artifact):
         read = [
             pq.ParquetFile(part, memory_map=True, page_checksum_verification=True).read()
             for part in parts
         ]
+    return _conform(pa.concat_tables(read), artifact)
+
+
+def read_batches(
+    root: Root, artifact: Artifact, *, num_rows: int, verify: bool = False
+) -> Iterator[pa.Table]:
+    """Yield an artifact's rows as `read_parts` does, `num_rows` at a time.
+
+    Raises:
+        InputError: as `read_parts`, when the rows are reached.
+    """
+    import pyarrow.parquet as pq
+
+    for part in fetch_parts(root, artifact, verify=verify):
+        with _readable(artifact):
+            file = pq.ParquetFile(part, page_checksum_verification=True)
+            for batch in file.iter_batches(batch_size=num_rows):
+                yield _conform(pa.Table.from_batches([batch]), artifact)
+
+
+@contextmanager
+def _readable(artifact: Artifact) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"artifact {artifact.artifact_id} ({artifact.table}) cannot be read: {error}. Run "
             "`verify` to see which file is damaged, and make the artifact again (`--rerun`)."
         ) from error
-    columns = pa.concat_tables(read).replace_schema_metadata(None)
+
+
+def _conform(columns: pa.Table, artifact: Artifact) -> pa.Table:
+    """Return columns under the schema that their table has now."""
+    columns = columns.replace_schema_metadata(None)
     schema = next((table.schema for table in ALL_TABLES if table.name == artifact.table), None)
-    return columns if schema is None else _conform(columns, schema, artifact)
-
-
-def _conform(columns: pa.Table, schema: pa.Schema, artifact: Artifact) -> pa.Table:
+    if schema is None:
+        return columns
     for field in schema:
         if field.name not in columns.column_names:
             columns = columns.append_column(field, pa.nulls(columns.num_rows, field.type))

@@ -1,6 +1,6 @@
 """Store: artifacts in, artifacts out, and every question about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from storage.manifest import Artifact
 from storage.manifest_json import manifest_path
 from storage.manifest_scan import retracted_name
 from storage.object_root import open_object_root
-from storage.reader import read_parts
+from storage.reader import read_batches, read_parts
 from storage.resolve import resolve_reference, unknown_artifact
 from storage.root import Root
 from storage.sql import run_sql
@@ -136,6 +136,16 @@ class Store:
             InputError: a file is missing or damaged.
         """
         return read_parts(self._root, artifact, verify=verify)
+
+    def batches(
+        self, artifact: Artifact, *, num_rows: int = 4_096, verify: bool = False
+    ) -> Iterator[pa.Table]:
+        """Yield an artifact's rows, `num_rows` at a time, in memory that does not grow with them.
+
+        Raises:
+            InputError: a file is missing or damaged; some rows may have been given by then.
+        """
+        return read_batches(self._root, artifact, num_rows=num_rows, verify=verify)
 
     def rows(self, table: Table[Row], artifact: Artifact, *, verify: bool = False) -> list[Row]:
         """Return an artifact's rows as row objects.

@@ -4,11 +4,14 @@ from typing import Any
 
 from storage.tables.completions import COMPLETIONS
 from storage.tables.demonstrations import DEMONSTRATIONS
+from storage.tables.dispreferred import DISPREFERRED
 from storage.tables.estimates import ESTIMATES
+from storage.tables.examples import EXAMPLES
 from storage.tables.negatives import NEGATIVES
 from storage.tables.pairs import PAIRS
 from storage.tables.policies import POLICIES
 from storage.tables.prompts import PROMPTS
+from storage.tables.quality import QUALITY
 from storage.tables.quarantine import QUARANTINE
 from storage.tables.scores import SCORES
 from storage.tables.table import Table
@@ -16,10 +19,13 @@ from storage.tables.training_steps import TRAINING_STEPS
 from storage.tables.verdicts import VERDICTS
 
 ALL_TABLES: tuple[Table[Any], ...] = (
+    EXAMPLES,
     PROMPTS,
     DEMONSTRATIONS,
     PAIRS,
+    DISPREFERRED,
     QUARANTINE,
+    QUALITY,
     COMPLETIONS,
     VERDICTS,
     NEGATIVES,

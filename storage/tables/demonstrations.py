@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from storage.tables.table import MESSAGES, Message, Table, row_id
+from storage.tables.table import MESSAGES, Message, Table, text_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Demonstration:
     @property
     def demonstration_id(self) -> str:
         """Id over the prompt and the completion."""
-        return row_id(self.prompt_id, self.completion)
+        return text_id((self.prompt_id, self.completion))
 
 
 DEMONSTRATIONS = Table(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from storage.tables.table import MESSAGES, Message, Table, row_id
+from storage.tables.table import MESSAGES, Message, Table, text_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,9 @@ class PreferencePair:
     @property
     def pair_id(self) -> str:
         """Id over the prompt, both answers and who labelled them."""
-        return row_id(self.prompt_id, self.chosen, self.rejected, self.labeler_kind, self.labeler)
+        return text_id(
+            (self.prompt_id, self.chosen, self.rejected, self.labeler_kind, self.labeler)
+        )
 
 
 PAIRS = Table(

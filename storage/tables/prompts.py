@@ -1,10 +1,11 @@
 """What a policy is asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from storage.tables.table import MESSAGES, Message, Table, row_id
+from storage.tables.table import MESSAGES, Message, Table, text_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,15 @@ class Prompt:
     @property
     def prompt_id(self) -> str:
         """Id over the source and the messages."""
-        return row_id(self.source, self.messages)
+        return prompt_id(self.source, self.messages)
+
+
+def prompt_id(source: str, messages: Sequence[Message]) -> str:
+    """Return the id of a prompt: over its source and its messages."""
+    texts = [source]
+    for turn in messages:
+        texts += (turn.role, turn.content)
+    return text_id(texts)
 
 
 PROMPTS = Table(

@@ -24,7 +24,14 @@ def prompts(count, *, note=""):
 
 def refusals(count):
     return [
-        Refusal(source="reviews", file="reviews.csv", line=index, reason="no text", raw="")
+        Refusal(
+            source="reviews",
+            file="reviews.csv",
+            line=index,
+            reason="no text",
+            raw="",
+            raw_sha256="",
+        )
         for index in range(count)
     ]
 

@@ -73,6 +73,7 @@ def test_duckdb_and_arrow_read_the_same(shared_store, table):
     """The name inside a list is DuckDB's own; the values are what counts."""
     samples = {str: "it's", int: 3, float: 0.5, bool: True, tuple[str, ...]: ("a", "b")}
     samples |= {tuple[int, ...]: (1, 2), tuple[Message, ...]: (Message("user", "a'b"),)}
+    samples |= {tuple[str | None, ...]: ("a", None)}
     row = table.row_type(**{f.name: samples.get(f.type) for f in fields(table.row_type)})
     with shared_store.begin(Work("duckdb", 1, {"table": table.name}), [table]) as writer:
         writer.write(table, [row])
