@@ -1,47 +1,66 @@
 """What passes from a file to a source: raw rows, and what becomes of them."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 
-from storage.tables.demonstrations import Demonstration
-from storage.tables.pairs import PreferencePair
-from storage.tables.prompts import Prompt
+from storage.tables.examples import Example
 from storage.tables.quarantine import Refusal
+from storage.tables.table import Message
 
 MAX_RAW_BYTES = 64_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One row as it stands in the source.
+class Record(NamedTuple):
+    """One row as it stands in the source; there are many, and a tuple is made in a third the time.
 
     `values` is what was read, `fault` why it could not be read; `raw` are the row's own bytes, or
-    its text where the source has no bytes. `line` counts from 1, and counts rows where the format
-    has no lines (a JSON array, the hub).
+    its text where the source has no bytes. Of a row that is too long to be held `raw` is only the
+    start, and `raw_sha256` then the hash of all of it. `line` counts from 1, and counts rows where
+    the format has no lines (a JSON array, Parquet, a sheet, the hub).
     """
 
     file: str
     line: int
-    byte_offset: int | None = None
     raw: bytes | str
     values: Mapping[str, Any]
+    byte_offset: int | None = None
+    raw_sha256: str = ""
     fault: str = ""
 
     @property
     def origin(self) -> str:
-        """Where a row came from, as `file:line`."""
+        """Where the row stands, as `file:line`."""
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What one source row became; `num_rows` counts the source rows it was made from."""
+class Answers(TypedDict, total=False):
+    """What a source may say of a prompt; see `Example`."""
 
-    prompt: Prompt
-    demonstrations: tuple[Demonstration, ...] = ()
-    pairs: tuple[PreferencePair, ...] = ()
-    num_rows: int = 1
+    chosen: NotRequired[str]
+    rejected: NotRequired[str]
+    labeler: NotRequired[str]
+    margin: NotRequired[float | None]
+    agreement: NotRequired[float | None]
+    demonstrations: NotRequired[tuple[str, ...]]
+    labels: NotRequired[tuple[str | None, ...]]
+    negatives: NotRequired[tuple[str, ...]]
+    meta: NotRequired[str]
+    more_origins: NotRequired[tuple[str, ...]]
+
+
+def example_of(
+    record: Record, source: str, messages: tuple[Message, ...], **answers: Unpack[Answers]
+) -> Example:
+    """Return what a row says, with the place where it stands."""
+    return Example(
+        source=source,
+        messages=messages,
+        file=record.file,
+        line=record.line,
+        byte_offset=record.byte_offset,
+        **answers,
+    )
 
 
 def refuse(record: Record, source: str, reason: str) -> Refusal:
@@ -54,6 +73,7 @@ def refuse(record: Record, source: str, reason: str) -> Refusal:
         byte_offset=record.byte_offset,
         reason=reason,
         raw=raw[:MAX_RAW_BYTES].decode(errors="replace"),
+        raw_sha256=record.raw_sha256 or hashlib.sha256(raw).hexdigest(),
     )
 
 
