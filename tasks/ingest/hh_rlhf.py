@@ -8,17 +8,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from storage.tables.examples import Example
 from storage.tables.quarantine import Refusal
 from storage.tables.table import Message
-from tasks.ingest.answered import demonstration_of, pair_of
 from tasks.ingest.params import IngestParams
-from tasks.ingest.record import Kept, Record, fault_of, refuse
-from tasks.ingest.split import place_prompt
+from tasks.ingest.record import Record, example_of, fault_of, refuse
 
 SHAPES = (("chosen", "rejected"),)
 LABELER = "Anthropic/hh-rlhf"
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
+_REPLY = "\n\nAssistant:"
+_QUESTION = "\n\nHuman:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Replies:
     rejected: str
 
 
-def hh_rlhf_rows(records: Iterable[Record], params: IngestParams) -> Iterator[Kept | Refusal]:
-    """Yield a prompt, its pair and the chosen reply as a demonstration, or a refusal, per row.
+def hh_rlhf_rows(records: Iterable[Record], params: IngestParams) -> Iterator[Example | Refusal]:
+    """Yield a prompt with the chosen and the rejected reply, or a refusal, per row.
 
     Replies keep the space that follows `Assistant:`, so they continue the transcript verbatim.
     """
@@ -41,7 +42,14 @@ def hh_rlhf_rows(records: Iterable[Record], params: IngestParams) -> Iterator[Ke
         if isinstance(compared, str):
             yield refuse(record, params.source, compared)
         else:
-            yield _kept(record, compared, params)
+            yield example_of(
+                record,
+                params.source,
+                compared.messages,
+                chosen=compared.chosen,
+                rejected=compared.rejected,
+                labeler=LABELER,
+            )
 
 
 def compare(chosen: str, rejected: str) -> Replies | str:
@@ -50,42 +58,55 @@ def compare(chosen: str, rejected: str) -> Replies | str:
     After the shared turns each side must consist of exactly one Assistant turn. White space around
     a turn does not count.
     """
+    cut = _start_of_replies(chosen, rejected)
+    if cut:
+        shared, after = _turns(chosen[:cut]), cut + len(_REPLY)
+        if not shared:
+            return "not a transcript"
+        return _replies(shared, chosen[after:].strip(), rejected[after:].strip())
     ours, theirs = _turns(chosen), _turns(rejected)
-    fault = _fault(ours, theirs)
-    if fault:
-        return fault
-    shared = _num_shared(ours, theirs)
-    if len(ours) != shared + 1 or len(theirs) != shared + 1:
-        return "transcripts differ before the last reply"
-    if all(turn.role != "user" for turn in ours[:shared]):
-        return "no Human turn before the reply"
-    return Replies(
-        messages=tuple(ours[:shared]),
-        chosen=f" {ours[-1].content}",
-        rejected=f" {theirs[-1].content}",
-    )
-
-
-def _turns(transcript: str) -> list[Message]:
-    """Return the turns of a transcript, none if it does not begin with one."""
-    preamble, *parts = _TURN.split(transcript)
-    if preamble.strip():
-        return []
-    return [
-        Message(_ROLES[speaker], text.strip())
-        for speaker, text in zip(parts[::2], parts[1::2], strict=True)
-    ]
-
-
-def _fault(ours: list[Message], theirs: list[Message]) -> str:
-    """Return why two transcripts end in no two replies, empty if they do."""
     if not ours or not theirs:
         return "not a transcript"
     if "user" in (ours[-1].role, theirs[-1].role):
         return "ends on a Human turn"
-    if not ours[-1].content or not theirs[-1].content:
+    num_shared = _num_shared(ours, theirs)
+    if len(ours) == len(theirs) == num_shared:
+        num_shared -= 1
+    if num_shared + 1 != len(ours) or num_shared + 1 != len(theirs):
+        empty = not ours[-1].content or not theirs[-1].content
+        return "empty last reply" if empty else "transcripts differ before the last reply"
+    return _replies(ours[:num_shared], ours[-1].content, theirs[-1].content)
+
+
+def _start_of_replies(chosen: str, rejected: str) -> int:
+    """Return where the last reply begins if all before it is equal, 0 if something differs.
+
+    Nearly all transcripts are equal up to there, and so are taken apart only once.
+    """
+    cut = chosen.rfind(_REPLY)
+    if cut <= 0 or rejected.rfind(_REPLY) != cut or not rejected.startswith(chosen[:cut]):
+        return 0
+    has_question_after = chosen.find(_QUESTION, cut) > 0 or rejected.find(_QUESTION, cut) > 0
+    return 0 if has_question_after else cut
+
+
+def _replies(shared: list[Message], chosen: str, rejected: str) -> Replies | str:
+    if not chosen or not rejected:
         return "empty last reply"
-    return "chosen equals rejected" if ours == theirs else ""
+    if chosen == rejected:
+        return "chosen equals rejected"
+    if not any(turn.role == "user" for turn in shared):
+        return "no Human turn before the reply"
+    return Replies(messages=tuple(shared), chosen=f" {chosen}", rejected=f" {rejected}")
+
+
+def _turns(transcript: str) -> list[Message]:
+    """Return the turns of a transcript, none if it does not begin with one."""
+    parts = _TURN.split(transcript)
+    if parts[0].strip():
+        return []
+    roles = [_ROLES[speaker] for speaker in parts[1::2]]
+    return list(map(Message, roles, [text.strip() for text in parts[2::2]]))
 
 
 def _num_shared(ours: list[Message], theirs: list[Message]) -> int:
@@ -95,12 +116,3 @@ def _num_shared(ours: list[Message], theirs: list[Message]) -> int:
             break
         shared += 1
     return shared
-
-
-def _kept(record: Record, replies: Replies, params: IngestParams) -> Kept:
-    prompt = place_prompt(params, replies.messages, origin=record.origin)
-    return Kept(
-        prompt=prompt,
-        demonstrations=(demonstration_of(prompt, replies.chosen),),
-        pairs=(pair_of(prompt, chosen=replies.chosen, rejected=replies.rejected, labeler=LABELER),),
-    )

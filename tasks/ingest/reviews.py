@@ -3,36 +3,37 @@
 import hashlib
 from collections.abc import Iterator
 
+from storage.tables.examples import Example
 from storage.tables.table import Message
-from tasks.ingest.answered import demonstration_of
 from tasks.ingest.params import IngestParams
-from tasks.ingest.record import Kept
 from tasks.ingest.review_grammar import MIN_WORDS, derive_review
-from tasks.ingest.split import place_prompt
 from tasks.ingest.text_prefix import cut_prefix
 from tasks.progress import Progress, silent
 
 NUM_BETWEEN_UPDATES = 500
 
 
-def review_rows(params: IngestParams, progress: Progress = silent) -> Iterator[Kept]:
+def review_rows(params: IngestParams, progress: Progress = silent) -> Iterator[Example]:
     """Yield the start of each review as a prompt and the rest as a labelled demonstration."""
     num_reviews = min(params.num_reviews, params.limit or params.num_reviews)
     for index in range(num_reviews):
         if index % NUM_BETWEEN_UPDATES == 0:
             progress(index, num_reviews)
-        yield _kept(index, params)
+        yield _review(index, params)
     progress(num_reviews, num_reviews)
 
 
-def _kept(index: int, params: IngestParams) -> Kept:
+def _review(index: int, params: IngestParams) -> Example:
     review = derive_review(params.seed, index)
     text = cut_prefix(review.text.split(), _num_prefix_words(index, params))
-    prompt = place_prompt(
-        params, (Message("text", text.prefix),), origin=f"reviews({params.seed}):{index + 1}"
+    return Example(
+        source=params.source,
+        messages=(Message("text", text.prefix),),
+        demonstrations=(text.rest,),
+        labels=(review.label,),
+        file=f"reviews({params.seed})",
+        line=index + 1,
     )
-    demonstration = demonstration_of(prompt, text.rest, review.label)
-    return Kept(prompt=prompt, demonstrations=(demonstration,))
 
 
 def _num_prefix_words(index: int, params: IngestParams) -> int:

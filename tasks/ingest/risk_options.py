@@ -1,11 +1,11 @@
-"""Risk rows with one option each, collapsed into situations."""
+"""Risk rows with one option each and the labels of the best options, as in strict_disagreements."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
-from tasks.ingest.record import Record, fault_of
-from tasks.ingest.risk_situation import Situation, labels_of, options_in, unique
+from tasks.ingest.record import Record
+from tasks.ingest.risk_groups import Collapsed, collapse_rows
+from tasks.ingest.risk_situation import StatedSituation
+from tasks.ingest.risk_values import labels_of, text_of, unique
 
 SHAPE = (
     "situation_id",
@@ -17,68 +17,22 @@ SHAPE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Collapsed:
-    """Rows of one situation, and the situation or the reason why they give none."""
-
-    records: tuple[Record, ...]
-    situation: Situation | str
-
-
 def collapse_options(records: Iterable[Record]) -> Iterator[Collapsed]:
-    """Yield one situation for all rows with the same id and the same prompt.
-
-    All rows of one prompt have to agree on both labels, whatever their id. An id over two prompts
-    names two situations: the published file joins two sets whose ids overlap.
-    """
-    by_prompt: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        fault = fault_of(record, ("prompt_text",))
-        if fault:
-            yield Collapsed((record,), fault)
-        else:
-            by_prompt[record.values["prompt_text"]].append(record)
-    for prompt_text, rows in by_prompt.items():
-        if len({_labels(row) for row in rows}) > 1:
-            yield Collapsed(tuple(rows), "rows of the situation disagree on its labels")
-            continue
-        by_id: dict[str, list[Record]] = defaultdict(list)
-        for row in rows:
-            by_id[str(row.values.get("situation_id"))].append(row)
-        for situation_id, own in by_id.items():
-            yield Collapsed(tuple(own), _situation(situation_id, prompt_text.strip(), own))
+    """Yield one situation for all rows with the same id and prompt; rows of some options suffice."""
+    return collapse_rows(records, ("correct_label", "incorrect_label"), _state)
 
 
-def _labels(row: Record) -> tuple[str, str]:
-    chosen, rejected = row.values.get("correct_label"), row.values.get("incorrect_label")
-    return (
-        "" if chosen is None else str(chosen).strip(),
-        "" if rejected is None else str(rejected).strip(),
+def _state(rows: tuple[Record, ...]) -> StatedSituation:
+    values = rows[0].values
+    return StatedSituation(
+        situation_id=text_of(values.get("situation_id")),
+        prompt_text=text_of(values["prompt_text"]),
+        cara_labels=labels_of(values.get("correct_label")),
+        linear_labels=labels_of(values.get("incorrect_label")),
+        cara_spellings=_spellings("bad_correct_answers", rows),
+        linear_spellings=_spellings("bad_incorrect_answers", rows),
     )
 
 
-def _situation(situation_id: str, prompt_text: str, rows: Sequence[Record]) -> Situation | str:
-    chosen, rejected = _labels(rows[0])
-    options = options_in(prompt_text)
-    if not prompt_text:
-        return "empty prompt"
-    if not chosen or not rejected:
-        return "no label"
-    if chosen == rejected:
-        return "tie: the chosen label is also rejected"
-    if options and not {chosen, rejected} <= set(options):
-        return "label is none of the options"
-    return Situation(
-        situation_id=situation_id,
-        prompt_text=prompt_text,
-        chosen_labels=_spellings(chosen, "bad_correct_answers", rows),
-        rejected_labels=_spellings(rejected, "bad_incorrect_answers", rows),
-        num_options=max(len(options), 2),
-        chosen=f" {chosen}",
-        rejected=f" {rejected}",
-    )
-
-
-def _spellings(label: str, column: str, rows: Sequence[Record]) -> tuple[str, ...]:
-    others = [text for row in rows for text in labels_of(row.values.get(column))]
-    return unique((label, *others))
+def _spellings(column: str, rows: Iterable[Record]) -> tuple[str, ...]:
+    return unique(text for row in rows for text in labels_of(row.values.get(column)))

@@ -7,8 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from storage.tables.demonstrations import Demonstration
-from storage.tables.prompts import Prompt
+from tasks.curation.split import cluster_of, opening_of, split_of
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import read_source
 from tasks.ingest.review_grammar import derive_review
@@ -21,7 +20,12 @@ def reviews():
 
 @pytest.fixture(scope="module")
 def rows():
-    return list(read_source(IngestParams()))
+    return [example for _, example in read_source(IngestParams())]
+
+
+def split(example):
+    cluster = cluster_of(opening_of(example.messages))
+    return split_of(cluster, seed=0, judge_share=0.45, eval_share=0.10)
 
 
 def test_exact_repeats_are_rare(reviews):
@@ -63,18 +67,16 @@ def test_another_seed_writes_other_reviews():
 
 
 def test_prompt_and_completion_are_the_review(reviews, rows):
-    texts = [
-        row.messages[0].content + row.completion for row in rows if isinstance(row, Demonstration)
-    ]
+    texts = [row.messages[0].content + row.demonstrations[0] for row in rows]
     assert set(texts) == {review.text for review in reviews}
-    lengths = {len(row.messages[0].content.split()) for row in rows if isinstance(row, Prompt)}
+    lengths = {len(row.messages[0].content.split()) for row in rows}
     assert lengths == set(range(2, 9))
 
 
 def test_there_are_enough_different_prompts_to_evaluate_on(rows):
-    clusters = {row.cluster: row.split for row in rows if isinstance(row, Prompt)}
+    clusters = {opening_of(row.messages): split(row) for row in rows}
     assert Counter(clusters.values())["eval"] >= 256
-    of_rows = Counter(row.split for row in rows if isinstance(row, Demonstration))
+    of_rows = Counter(map(split, rows))
     assert of_rows["eval"] / of_rows.total() == pytest.approx(0.10, abs=0.02)
 
 
@@ -83,14 +85,13 @@ def test_the_sentiment_can_be_learned_but_not_from_single_words_alone(rows):
 
     Fitted on the judge's half, scored on the training half, so no review is in both.
     """
-    demonstrations = [row for row in rows if isinstance(row, Demonstration)]
-    fitted_on = [row for row in demonstrations if row.split == "judge"][:5000]
-    scored = [row for row in demonstrations if row.split == "train"][:4000]
+    fitted_on = [row for row in rows if split(row) == "judge"][:5000]
+    scored = [row for row in rows if split(row) == "train"][:4000]
 
     def accuracy(text_of):
         model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10))
-        model.fit([text_of(row) for row in fitted_on], [row.label for row in fitted_on])
-        return model.score([text_of(row) for row in scored], [row.label for row in scored])
+        model.fit([text_of(row) for row in fitted_on], [row.labels[0] for row in fitted_on])
+        return model.score([text_of(row) for row in scored], [row.labels[0] for row in scored])
 
-    assert 0.80 <= accuracy(lambda row: row.completion) <= 0.95
+    assert 0.80 <= accuracy(lambda row: row.demonstrations[0]) <= 0.95
     assert accuracy(lambda row: row.messages[0].content) < 0.60

@@ -1,4 +1,4 @@
-"""Transcripts become a prompt, a pair and a demonstration, or a refusal with its reason."""
+"""Transcripts become a prompt with two replies, or a refusal with its reason."""
 
 import gzip
 from pathlib import Path
@@ -6,9 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from storage.tables.demonstrations import Demonstration
-from storage.tables.pairs import PreferencePair
-from storage.tables.prompts import Prompt
+from storage.tables.examples import Example
 from storage.tables.quarantine import Refusal
 from storage.tables.table import Message
 from tasks.ingest.hh_rlhf import Replies, compare
@@ -132,7 +130,7 @@ def test_every_bad_line_is_kept_with_its_place_and_reason(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n".join(lines))
     ingest = read_source(IngestParams(source="hh-rlhf", path=str(path)))
-    refusals = [row for row in ingest if isinstance(row, Refusal)]
+    refusals = [row for _, row in ingest if isinstance(row, Refusal)]
     starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
     assert [(r.line, r.byte_offset, r.reason) for r in refusals] == [
         (2, starts[1], "invalid UTF-8"),
@@ -155,40 +153,38 @@ def test_a_row_that_says_the_same_again_is_counted_as_a_duplicate(tmp_path):
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(b"\n".join(orjson.dumps(r) for r in (row, row, other))))
     ingest = read_source(IngestParams(source="hh-rlhf", path=str(path)))
-    rows = list(ingest)
-    assert [type(row) for row in rows] == [
-        Prompt,
-        Demonstration,
-        PreferencePair,
-        PreferencePair,
-    ]
+    assert [(row.chosen, row.rejected) for _, row in ingest] == [(" a", " b"), (" a", " c")]
     assert ingest.counts.duplicates == 1
     assert ingest.counts.rows_kept == 2
-    assert ingest.counts.written == {
-        "prompts": 1,
-        "demonstrations": 1,
-        "pairs": 2,
-        "quarantine": 0,
-    }
 
 
-def test_pairs_name_the_data_set_and_hang_on_their_prompt(tmp_path):
+def test_an_example_names_the_data_set_and_its_row(tmp_path):
     row = {"chosen": human("q") + assistant("a"), "rejected": human("q") + assistant("b")}
     path = tmp_path / "rows.jsonl"
     path.write_bytes(orjson.dumps(row))
-    prompt, demonstration, pair = read_source(IngestParams(source="hh-rlhf", path=str(path)))
-    assert (pair.labeler_kind, pair.labeler) == ("dataset", "Anthropic/hh-rlhf")
-    assert pair.prompt_id == demonstration.prompt_id == prompt.prompt_id
-    assert pair.split == demonstration.split == prompt.split
-    assert (pair.chosen, pair.rejected, demonstration.completion) == (" a", " b", " a")
-    assert demonstration.label is None
-    assert prompt.origin == f"{path}:1"
+    ((example_id, example),) = read_source(IngestParams(source="hh-rlhf", path=str(path)))
+    assert isinstance(example, Example)
+    assert example_id == example.example_id
+    assert (example.labeler, example.source) == ("Anthropic/hh-rlhf", "hh-rlhf")
+    assert (example.chosen, example.rejected) == (" a", " b")
+    assert example.origin == f"{path}:1"
+
+
+def same_with_turns_apart(transcript):
+    """The same turns, but not the same characters: the fast way is not taken."""
+    return transcript.replace("Human: ", "Human:  ", 1)
+
+
+@pytest.mark.parametrize("chosen", [Q + assistant("x"), Q + assistant(""), Q, "hm" + Q, ""])
+@pytest.mark.parametrize("rejected", [Q + assistant("y"), Q + assistant("x"), Q, "hm" + Q, ""])
+def test_transcripts_that_are_equal_but_for_space_are_compared_alike(chosen, rejected):
+    assert compare(chosen, rejected) == compare(chosen, same_with_turns_apart(rejected))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real HH-RLHF file is not beside the checkout")
 def test_the_real_file_loses_only_rows_with_a_fault():
     ingest = read_source(IngestParams(source="hh-rlhf", path=str(REAL)))
-    refusals = [row for row in ingest if isinstance(row, Refusal)]
+    refusals = [row for _, row in ingest if isinstance(row, Refusal)]
     counts = ingest.counts
     assert counts.rows_read == 2312
     assert counts.rows_kept + counts.rows_refused + counts.duplicates == 2312
