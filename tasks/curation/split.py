@@ -1,50 +1,24 @@
 """Which split a prompt belongs to."""
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from storage.tables.prompts import Prompt
 from storage.tables.table import Message
-from tasks.ingest.params import IngestParams
+from tasks.curation.normalized_text import normalized
 
 Split = Literal["train", "judge", "eval"]
-_NO_WORD = re.compile(r"[\W_]+")
 
 
-def place_prompt(
-    params: IngestParams, messages: tuple[Message, ...], *, origin: str, meta: str = "{}"
-) -> Prompt:
-    """Return a prompt of the source with its cluster and its split."""
-    cluster = cluster_of(messages)
-    split = split_of(
-        cluster,
-        seed=params.seed,
-        judge_share=params.judge_share,
-        eval_share=params.eval_share,
-    )
-    return Prompt(
-        source=params.source,
-        split=split,
-        messages=messages,
-        cluster=cluster,
-        meta=meta,
-        origin=origin,
-    )
-
-
-def cluster_of(messages: Sequence[Message]) -> str:
-    """Return 16 hex digits that prompts share if they begin alike.
-
-    Two prompts are in one cluster if their first message that is not a system message is the same
-    up to case, Unicode compatibility forms, punctuation and white space.
-    """
+def opening_of(messages: Sequence[Message]) -> str:
+    """Return the normalized text of the first message that is not a system message."""
     opening = next((turn.content for turn in messages if turn.role != "system"), "")
-    folded = opening if opening.isascii() else unicodedata.normalize("NFKC", opening)
-    words = _NO_WORD.sub(" ", folded.casefold()).strip()
-    return hashlib.sha256((words or opening).encode()).hexdigest()[:16]
+    return normalized(opening)
+
+
+def cluster_of(opening: str) -> str:
+    """Return 16 hex digits that prompts share if they begin alike: with the same `opening_of`."""
+    return hashlib.sha256(opening.encode()).hexdigest()[:16]
 
 
 def split_of(cluster: str, *, seed: int, judge_share: float, eval_share: float) -> Split:
