@@ -11,6 +11,7 @@ from storage.input_error import InputError
 FLOWS = {
     "nightly": "flows.nightly",
     "ingest": "flows.ingest",
+    "curate": "flows.curate",
     "generate-pairs": "flows.generate_pairs",
     "negatives": "flows.negatives",
     "train-sft": "flows.train_sft",

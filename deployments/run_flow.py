@@ -10,10 +10,11 @@ from rich.table import Table
 from deployments.arguments import flow_arguments
 from deployments.flow_table import load_flow
 from deployments.show_report import estimates_table
+from deployments.show_rows import rows_table
 from flows.nightly import NightlyResult
 from flows.preflight import preflight
 from storage.input_error import InputError
-from tasks.stage_run import StageResult
+from tasks.stage_run import StageResult, StagesResult
 
 
 def run_flow(name: str, *, profile: str | None, settings: Sequence[str]) -> int:
@@ -36,10 +37,12 @@ def run_flow(name: str, *, profile: str | None, settings: Sequence[str]) -> int:
     return 0
 
 
-def _print_result(result: StageResult | NightlyResult, root: str) -> None:
+def _print_result(result: StageResult | StagesResult, root: str) -> None:
     console = Console()
     stages = [result] if isinstance(result, StageResult) else result.stages
     console.print(_stage_table(stages))
+    if rows := rows_table(root, stages):
+        console.print(rows)
     if all(stage.reused for stage in stages):
         console.print("Nothing to do: all of this was done before. --rerun does it again.")
     for stage in stages:

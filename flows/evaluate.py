@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.inputs import PolicyRefs, PromptsRef, ingest_output, policies_to_compare
+from flows.inputs import PolicyRefs, PromptsRef, curated, policies_to_compare
 from storage.store import open_store
 from tasks.evaluation.params import EvaluateParams
 from tasks.evaluation.task import evaluate_task, report_task
@@ -23,7 +23,7 @@ def evaluate(
         policies: Whom to compare: artifact ids, unique prefixes or tags; latest is the newest
             policy, what it was trained from, and the newest of every other method trained from it.
         prompts: Held-out prompts: artifact id, unique prefix, tag or latest; empty for those of
-            the ingest run that the policies learned from.
+            the ingested data that the policies learned from.
         params: How many prompts and answers, and the judges.
         root: Directory or object-store URL of all artifacts.
         rerun: Do the work again even if the same work was done before.
@@ -31,9 +31,7 @@ def evaluate(
     store = open_store(root)
     compared = policies_to_compare(store, policies)
     asked = (
-        store.resolve("prompts", prompts)
-        if prompts
-        else ingest_output(store, compared[-1], "prompts")
+        store.resolve("prompts", prompts) if prompts else curated(store, compared[-1], "prompts")
     )
     result = evaluate_task(
         [artifact.artifact_id for artifact in compared],

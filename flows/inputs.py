@@ -25,7 +25,9 @@ def _as_list(value: object) -> object:
     return value
 
 
+ExamplesRef = Annotated[str, ArtifactOf("examples")]
 PairsRef = Annotated[str, ArtifactOf("pairs")]
+DispreferredRef = Annotated[str, ArtifactOf("dispreferred")]
 PromptsRef = Annotated[str, ArtifactOf("prompts")]
 DemonstrationsRef = Annotated[str, ArtifactOf("demonstrations")]
 NegativesRef = Annotated[str, ArtifactOf("negatives")]
@@ -92,18 +94,18 @@ def _parent(store: Store, artifact: Artifact, stage: str) -> Artifact | None:
     return next((p for p in parents if p.table == "policies" and p.stage == stage), None)
 
 
-def ingest_output(store: Store, artifact: Artifact, table: str) -> Artifact:
-    """Return the `table` of the ingest run that `artifact` descends from.
+def curated(store: Store, artifact: Artifact, table: str) -> Artifact:
+    """Return the `table` of the curation that `artifact` is part of or descends from.
 
     Raises:
-        InputError: the artifact has no ingest run among its ancestors.
+        InputError: the artifact has no curation among its ancestors.
     """
     steps = [artifact, *(step.artifact for step in store.lineage(artifact.artifact_id, "up"))]
     for ancestor in steps:
-        if ancestor.stage == "ingest":
+        if ancestor.stage == "curate":
             return store.get(ancestor.outputs[table])
     raise InputError(
-        f"{artifact.table} artifact {artifact.artifact_id} does not descend from an ingest run, "
+        f"{artifact.table} artifact {artifact.artifact_id} does not descend from ingested data, "
         f"so its {table} are unknown; name a {table} artifact instead of leaving it empty"
     )
 

@@ -1,8 +1,8 @@
-"""Convert pairs to negatives."""
+"""Convert dispreferred answers to negatives."""
 
 from prefect import flow
 
-from flows.inputs import PairsRef, PolicyRef, ingest_output, start_policy
+from flows.inputs import DispreferredRef, PairsRef, PolicyRef, curated, start_policy
 from storage.store import open_store
 from tasks.negatives.params import NegativesParams
 from tasks.negatives.task import negatives_task
@@ -12,16 +12,18 @@ from tasks.stage_run import StageResult
 @flow(name="negatives", flow_run_name="negatives of {pairs}")
 def negatives(
     pairs: PairsRef = "latest",
+    dispreferred: DispreferredRef = "",
     policy: PolicyRef = "latest",
     params: NegativesParams = NegativesParams(),
     root: str = "data",
     rerun: bool = False,
 ) -> StageResult:
-    """Keep the dispreferred side of pairs and draw self-samples of each prompt as anchors.
+    """Take all dispreferred answers and draw self-samples of each prompt as anchors.
 
     Args:
-        pairs: Pairs to convert: artifact id, unique prefix, tag, or latest. Not read when
-            params.path names a file of bare negatives.
+        pairs: Pairs whose rejected side is taken: artifact id, unique prefix, tag, or latest.
+        dispreferred: Dispreferred answers without a pair: artifact id, unique prefix, tag or
+            latest; empty for those of the ingested data that the pairs belong to.
         policy: Who draws the self-samples: artifact id, unique prefix, tag, or latest (the
             policy that answered in the pairs, or the newest SFT policy of the same source).
         params: How many self-samples and how they are drawn.
@@ -29,11 +31,12 @@ def negatives(
         rerun: Do the work again even if the same work was done before.
     """
     store = open_store(root)
-    if params.path:
-        drawing = start_policy(store, policy, None)
-        held_out = ingest_output(store, drawing, "prompts")
-        ids = (held_out.artifact_id, drawing.artifact_id)
-        return negatives_task(*ids, params, root, rerun=rerun)
-    source = store.resolve("pairs", pairs)
-    drawing = start_policy(store, policy, source)
-    return negatives_task(source.artifact_id, drawing.artifact_id, params, root, rerun=rerun)
+    paired = store.resolve("pairs", pairs)
+    alone = (
+        store.resolve("dispreferred", dispreferred)
+        if dispreferred
+        else curated(store, paired, "dispreferred")
+    )
+    drawing = start_policy(store, policy, paired)
+    ids = (paired.artifact_id, alone.artifact_id, drawing.artifact_id)
+    return negatives_task(*ids, params, root, rerun=rerun)

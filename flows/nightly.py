@@ -1,8 +1,9 @@
 """The whole chain: from source rows to judged policies."""
 
 from prefect import flow
-from pydantic import BaseModel
 
+from tasks.curation.params import CurateParams
+from tasks.curation.task import curate_task
 from tasks.evaluation.params import EvaluateParams
 from tasks.evaluation.task import evaluate_task, report_task
 from tasks.ingest.params import IngestParams
@@ -12,7 +13,7 @@ from tasks.negatives.task import negatives_task
 from tasks.pairs.params import PairsParams
 from tasks.pairs.task import pairs_task
 from tasks.params import Params
-from tasks.stage_run import StageResult
+from tasks.stage_run import StagesResult
 from tasks.training.params import D2OParams, DPOParams, SFTParams
 from tasks.training.task import base_model_task, train_d2o_task, train_dpo_task, train_sft_task
 
@@ -28,10 +29,9 @@ class TrainParams(Params):
     """Distributional dispreference optimization on the negatives alone."""
 
 
-class NightlyResult(BaseModel):
+class NightlyResult(StagesResult):
     """What each stage made or reused, and where the report is."""
 
-    stages: list[StageResult]
     report: str
 
 
@@ -39,6 +39,7 @@ class NightlyResult(BaseModel):
 def nightly(
     model: str = "scratch:tiny",
     ingest: IngestParams = IngestParams(),
+    curate: CurateParams = CurateParams(),
     pairs: PairsParams = PairsParams(),
     negatives: NegativesParams = NegativesParams(),
     train: TrainParams = TrainParams(),
@@ -46,16 +47,18 @@ def nightly(
     root: str = "data",
     rerun: bool = False,
 ) -> NightlyResult:
-    """Ingest, pair, negate, train (SFT, DPO, D2O), evaluate and report.
+    """Ingest, curate, pair, negate, train (SFT, DPO, D2O), evaluate and report.
 
     Work that was done before with the same inputs and parameters is reused, so a second run with
-    nothing changed does nothing, and a changed parameter redoes only what depends on it.
+    nothing changed does nothing, and a changed parameter redoes only what depends on it. SFT is left
+    out where the data has no demonstrations, DPO where it has bare negatives and no pairs.
 
     Args:
         model: Where training starts: a Hugging Face id, a local directory, or
             `scratch:tiny` (nano, tiny, small, medium, large) for a model made from the ingested
             text.
-        ingest: The source and how it is split.
+        ingest: The source and how its rows are understood.
+        curate: The checks, what becomes of the rows that they find, and the splits.
         pairs: Where preferences come from.
         negatives: How many self-samples anchor each dispreferred answer.
         train: Hyperparameters of each training method.
@@ -64,22 +67,31 @@ def nightly(
         rerun: Do all work again even if it was done before.
     """
     ingested = ingest_task(ingest, root, rerun=rerun)
-    demonstrations = ingested.outputs["demonstrations"]
-    base = base_model_task(model, demonstrations, train.sft, root)
-    base_id = base.outputs["policies"]
-    sft = train_sft_task(demonstrations, base_id, train.sft, root, rerun=rerun)
-    sft_id = sft.outputs["policies"]
-    stages = [ingested, base, sft]
-    pairs_id = ingested.outputs["pairs"]
-    if pairs.made_on_policy(ingested.rows["pairs"]):
-        paired = pairs_task(ingested.outputs["prompts"], sft_id, pairs, root, rerun=rerun)
+    curated = curate_task(ingested.outputs["examples"], curate, root, rerun=rerun)
+    rows, made = curated.rows, curated.outputs
+    base = base_model_task(model, made["demonstrations"], train.sft, root)
+    stages = [ingested, curated, base]
+    start = base_id = base.outputs["policies"]
+    compared = [base_id]
+    if rows["demonstrations"]:
+        sft = train_sft_task(made["demonstrations"], base_id, train.sft, root, rerun=rerun)
+        stages.append(sft)
+        start = sft.outputs["policies"]
+        compared.append(start)
+    pairs_id, has_pairs = made["pairs"], rows["pairs"] > 0
+    if pairs.made_on_policy(rows["pairs"], rows["dispreferred"]):
+        paired = pairs_task(made["prompts"], start, pairs, root, rerun=rerun)
         stages.append(paired)
-        pairs_id = paired.outputs["pairs"]
-    negated = negatives_task(pairs_id, sft_id, negatives, root, rerun=rerun)
-    dpo = train_dpo_task(pairs_id, sft_id, train.dpo, root, rerun=rerun)
-    negatives_id = negated.outputs["negatives"]
-    d2o = train_d2o_task(negatives_id, sft_id, train.d2o, root, rerun=rerun)
-    compared = [base_id, sft_id, dpo.outputs["policies"], d2o.outputs["policies"]]
-    evaluated = evaluate_task(compared, ingested.outputs["prompts"], evaluate, root, rerun=rerun)
+        pairs_id, has_pairs = paired.outputs["pairs"], True
+    disliked = made["dispreferred"]
+    negated = negatives_task(pairs_id, disliked, start, negatives, root, rerun=rerun)
+    stages.append(negated)
+    if has_pairs:
+        dpo = train_dpo_task(pairs_id, start, train.dpo, root, rerun=rerun)
+        stages.append(dpo)
+        compared.append(dpo.outputs["policies"])
+    d2o = train_d2o_task(negated.outputs["negatives"], start, train.d2o, root, rerun=rerun)
+    compared.append(d2o.outputs["policies"])
+    evaluated = evaluate_task(compared, made["prompts"], evaluate, root, rerun=rerun)
     report = report_task(evaluated.outputs["estimates"], root)
-    return NightlyResult(stages=[*stages, negated, dpo, d2o, evaluated], report=report)
+    return NightlyResult(stages=[*stages, d2o, evaluated], report=report)

@@ -9,7 +9,6 @@ from storage.input_error import InputError
 from storage.store import open_store
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import check_source
-from tasks.negatives.params import NegativesParams
 from tasks.training.base_model import check_model
 
 
@@ -22,10 +21,6 @@ def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Non
     for name, value in arguments.items():
         if isinstance(value, IngestParams):
             check_source(value)
-        if isinstance(value, NegativesParams) and value.path and not Path(value.path).is_file():
-            raise InputError(
-                f"negatives.path is {value.path!r}, which is not a file; give a .jsonl or .jsonl.gz"
-            )
         if name == "model":
             check_model(value)
     _check_artifacts(function, arguments)

@@ -37,6 +37,12 @@ class StageResult(BaseModel):
     seconds: float
 
 
+class StagesResult(BaseModel):
+    """What a flow of several stages made or reused, in order."""
+
+    stages: list[StageResult]
+
+
 def run_stage(
     store: Store,
     work: Work,

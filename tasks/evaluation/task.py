@@ -223,15 +223,15 @@ def read_report_data(store: Store, estimates: str) -> ReportData:
 
 
 def _notes(store: Store, artifact: Artifact) -> list[str]:
-    """Return what ingest refused and what pairing dropped on the way to this evaluation."""
+    """Return what ingest and curation refused and what pairing dropped on the way to this evaluation."""
     counts = artifact.stats["counts"]
     notes = [f"{counts[key]:,} {said}" for key, said in _COUNTED.items() if counts.get(key)]
     for step in store.lineage(artifact.artifact_id, "up"):
         made, stats = step.artifact, step.artifact.stats
-        if made.table == "prompts":
+        if made.stage in {"ingest", "curate"} and "rows_kept" in stats:
             refused = sum(stats["refused"].values())
             notes.append(
-                f"ingest read {stats['rows_read']:,} rows: {stats['rows_kept']:,} kept, "
+                f"{made.stage} read {stats['rows_read']:,} rows: {stats['rows_kept']:,} kept, "
                 f"{stats['duplicates']:,} duplicates, {refused:,} refused (see quarantine)"
             )
         if made.table == "pairs" and "num_ties" in stats:

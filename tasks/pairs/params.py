@@ -41,16 +41,19 @@ class PairSourceParams(Params):
 class PairsParams(SamplingParams, PairSourceParams):  # fields of the last base come first in a form
     """Where preference pairs come from, and for on-policy pairs how answers are drawn."""
 
-    def made_on_policy(self, num_dataset_pairs: int) -> bool:
-        """Return whether pairs are to be sampled; `auto` prefers those of the data set.
+    def made_on_policy(self, num_dataset_pairs: int, num_dispreferred: int = 0) -> bool:
+        """Return whether pairs are to be sampled; `auto` prefers what the data set has.
+
+        With `auto` bare dispreferred answers will do, as D2O needs no pairs.
 
         Raises:
             InputError: the pairs of the data set are asked for and it has none.
         """
-        if self.method == "dataset" and num_dataset_pairs == 0:
+        if self.method == "dataset" and num_dataset_pairs == 0 and num_dispreferred == 0:
             raise InputError(
                 "pairs.method is 'dataset' but the ingested data has no preference pairs; use "
                 "'on-policy' (the SFT policy answers and a judge prefers), or a source with pairs "
                 "(hh-rlhf, risk)"
             )
-        return self.method == "on-policy" or (self.method == "auto" and num_dataset_pairs == 0)
+        has_data = num_dataset_pairs > 0 or num_dispreferred > 0
+        return self.method == "on-policy" or (self.method == "auto" and not has_data)

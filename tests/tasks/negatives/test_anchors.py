@@ -6,9 +6,9 @@ from storage.tables.negatives import Negative
 from storage.tables.pairs import PreferencePair
 from storage.tables.table import Message
 from tasks.negatives.anchors import draw_anchors
-from tasks.negatives.from_pairs import negatives_from_pairs
 from tasks.negatives.instructions import MORAL_TEMPLATES
 from tasks.negatives.params import NegativesParams
+from tasks.negatives.without_anchors import without_anchors
 
 
 def negative(prompt, rejected, prompt_id=None):
@@ -94,7 +94,7 @@ def test_the_rejected_answer_of_a_pair_becomes_a_negative_that_knows_its_pair():
         labeler="hh-rlhf",
         origin="f:9",
     )
-    (row,) = negatives_from_pairs([pair])
+    (row,) = without_anchors([pair], [])
     assert (row.pair_id, row.rejected, row.origin) == (pair.pair_id, " no", "f:9")
     assert (row.anchors, row.anchor_policy) == ((), None)
 
