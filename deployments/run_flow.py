@@ -10,11 +10,12 @@ from rich.table import Table
 from deployments.arguments import flow_arguments
 from deployments.flow_table import load_flow
 from deployments.show_report import estimates_table
-from deployments.show_rows import rows_table
+from deployments.show_rows import rows_table, table_of_rows
 from flows.nightly import NightlyResult
 from flows.preflight import preflight
 from storage.input_error import InputError
 from tasks.stage_run import StageResult, StagesResult
+from tasks.unfit_data import UnfitDataError
 
 
 def run_flow(name: str, *, profile: str | None, settings: Sequence[str]) -> int:
@@ -29,6 +30,9 @@ def run_flow(name: str, *, profile: str | None, settings: Sequence[str]) -> int:
     state = cast("State[Any]", flow(**arguments, return_state=True))
     if not state.is_completed():
         failure = state.result(raise_on_failure=False)
+        if isinstance(failure, UnfitDataError):
+            root = str(arguments["root"])
+            Console().print(table_of_rows(root, failure.examples, failure.refused))
         if isinstance(failure, InputError):
             raise failure
         Console(stderr=True).print(f"prefline: {name} ended {state.name}: {state.message}")

@@ -64,21 +64,21 @@ def curate(
     for batch in batches():
         screener.look_at(batch)
         progress(len(screener.seen), 0, "rows looked at")
-    return _Curator(batches, params, screener.seen, Report(source, len(screener.seen))).curate(
-        counter.unit, progress
-    )
+    curator = _Curator(batches, params, screener.seen, source)
+    return curator.curate(counter.unit, progress)
 
 
 class _Curator:
     """Applies the checks in order; a row is refused for the first one that finds it."""
 
     def __init__(
-        self, batches: Batches, params: CurateParams, seen: Screening, report: Report
+        self, batches: Batches, params: CurateParams, seen: Screening, source: str
     ) -> None:
         self._batches = batches
         self._params = params
         self._seen = seen
-        self._report = report
+        self._source = source
+        self._report = Report(source)
         self._refused: dict[int, str] = {}
 
     def curate(self, unit: str, progress: Progress) -> Curation:
@@ -90,8 +90,9 @@ class _Curator:
         clusters = self._clusters(progress)
         place = {cluster: self._split(cluster) for cluster in set(clusters)}
         splits = [place[cluster] for cluster in clusters]
-        if params.overlap != "off":
-            self._judge("overlap", params.overlap, self._overlapping(splits))
+        overlap = params.overlap_action(self._source)
+        if overlap != "off":
+            self._judge("overlap", overlap, self._overlapping(splits))
         if params.length_bias != "off":
             self._weigh_lengths(clusters, splits, unit)
         self._report.splits(self._kept(clusters), self._kept(splits))

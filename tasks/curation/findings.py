@@ -8,10 +8,9 @@ from tasks.curation.length_bias import LengthBias
 
 
 class Report:
-    """Gathers findings about `num_examples` examples of a source, and reasons to stop."""
+    """Gathers findings about the examples of a source, and reasons to stop."""
 
-    def __init__(self, source: str, num_examples: int) -> None:
-        self.num_examples = num_examples
+    def __init__(self, source: str) -> None:
         self._source = source
         self._findings: list[QualityFinding] = []
         self._failures: list[str] = []
@@ -72,14 +71,15 @@ class Report:
         """Report how many examples each split has, and clusters that stand in more than one."""
         placed = set(zip(clusters, splits, strict=True))
         torn = [name for name, count in Counter(name for name, _ in placed).items() if count > 1]
+        num_clusters = len(set(clusters))
         sizes = ", ".join(f"{split} {count:,}" for split, count in sorted(Counter(splits).items()))
         self._add(
             "splits",
             "fail",
-            num_checked=len(set(clusters)),
+            num_checked=num_clusters,
             num_found=len(torn),
             metric="share",
-            value=len(torn) / len(clusters) if clusters else None,
+            value=len(torn) / num_clusters if num_clusters else None,
             flagged=bool(torn),
             detail=f"examples: {sizes or 'none'}",
         )

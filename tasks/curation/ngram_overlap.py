@@ -1,11 +1,13 @@
 """Which training texts share a run of words with an evaluation prompt.
 
-Runs of 13 words are what Brown et al. 2020 (arXiv 2005.14165, appendix C) looked for. Runs are
-compared by hash first, and a hit word by word, so that no row is refused for a collision.
+Runs of 13 words are what Brown et al. 2020 (arXiv 2005.14165, appendix C) looked for; as there, a
+run that stands in more than ten texts is a template and no overlap. Runs are compared by hash
+first, and a hit word by word, so that no row is refused for a collision.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 
 from tasks.curation.words import Hashes, WordHashes, run_hashes, starts_of, words_of
 
+MAX_COMMON = 10
+"""In how many texts of either side a run may stand, and still tell one from another."""
 MIN_WHOLE_WORDS = 6
 """From how many words on a text that is shorter than a run is compared as a whole."""
 OVERLAPS = pa.schema([("row", pa.int64()), ("evaluation_row", pa.int64()), ("ngram", pa.string())])
@@ -30,31 +34,37 @@ def find_overlaps(
     Both inputs have the columns `row` (int64, may repeat for a row with several texts) and `text`.
     A training text overlaps if it shares `n` words in a row with an evaluation text; one with fewer
     words overlaps only if it has at least six, and an evaluation text consists of the same words.
-    The first place in the row's texts is told, as lower-case words, with the first evaluation row
-    that has it. The training texts are read once, a batch at a time; of the evaluation texts the
-    hash of every run is held.
+    Runs that more than `MAX_COMMON` training texts or evaluation texts have do not count. The first
+    place in the row's texts is told, as lower-case words, with the first evaluation row that has
+    it. The training texts are read once, a batch at a time; of the evaluation texts the hash of
+    every run is held.
     """
     index = _EvaluationIndex(evaluation, n)
-    found: dict[int, _Overlap] = {}
+    hits: list[tuple[int, _Overlap]] = []
     for rows, texts in _read(training):
-        for place, overlap in sorted(index.overlaps(texts).items()):
-            found.setdefault(rows[place], overlap)
-    overlaps = found.values()
+        overlaps = sorted(index.overlaps(texts), key=itemgetter(0))
+        hits += [(rows[place], overlap) for place, overlap in overlaps]
+    found: dict[int, _Overlap] = {}
+    for row, overlap in hits:
+        if not index.is_common(overlap):
+            found.setdefault(row, overlap)
+    told = found.values()
     return pa.table(
         [
             [*found],
-            [overlap.evaluation_row for overlap in overlaps],
-            [overlap.ngram for overlap in overlaps],
+            [overlap.evaluation_row for overlap in told],
+            [overlap.ngram for overlap in told],
         ],
         schema=OVERLAPS,
     )
 
 
 class _Overlap(NamedTuple):
-    """A run of words, and the first evaluation row that has it."""
+    """A run of words, the first evaluation row that has it, and its place in the index (or -1)."""
 
     evaluation_row: int
     ngram: str
+    run: int = -1
 
 
 class _EvaluationIndex:
@@ -73,43 +83,55 @@ class _EvaluationIndex:
         runs, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         for rows, texts in _read(evaluation):
             found = _runs(texts, self._hashes, n)
-            runs.append(found.hashes)
-            owners.append(found.owners + len(self._rows))
+            order = np.lexsort((found.owners, found.hashes))
+            its, of = found.hashes[order], found.owners[order]
+            once = np.append(True, (its[1:] != its[:-1]) | (of[1:] != of[:-1]))[: len(its)]
+            runs.append(its[once])
+            owners.append(of[once] + len(self._rows))
             for row, words in zip(rows, texts, strict=True):
                 if MIN_WHOLE_WORDS <= len(words) < n:
                     self._whole.setdefault(tuple(words), row)
             self._rows += rows
-        self._runs, firsts = np.unique(np.concatenate(runs), return_index=True)
-        self._owners = np.concatenate(owners)[firsts]
+        distinct, firsts, counts = np.unique(
+            np.concatenate(runs), return_index=True, return_counts=True
+        )
+        told_apart = counts <= MAX_COMMON
+        self._runs = distinct[told_apart]
+        self._owners = np.concatenate(owners)[firsts[told_apart]]
+        self._num_texts = np.zeros(len(self._runs), np.int64)
         self._sieve = np.zeros(1 << _SIEVE_BITS, bool)
         self._sieve[_sieve_place(self._runs)] = True
 
-    def overlaps(self, texts: Words) -> dict[int, _Overlap]:
-        """Return the first overlap of each text that has one, by the index of the text."""
-        found = {}
+    def is_common(self, overlap: _Overlap) -> bool:
+        """Return whether more training texts have the run than tell anything."""
+        return overlap.run >= 0 and bool(self._num_texts[overlap.run] > MAX_COMMON)
+
+    def overlaps(self, texts: Words) -> Iterator[tuple[int, _Overlap]]:
+        """Yield the overlaps of each text that may count, with the index of the text."""
         for place, words in enumerate(texts):
             row = self._whole.get(tuple(words)) if len(words) < self._n else None
             if row is not None:
-                found[place] = _Overlap(row, _as_text(words))
-        for place, start, owner in self._hits(_runs(texts, self._hashes, self._n)):
-            run = texts[place][start : start + self._n]
-            if place not in found and _has_run(words_of(self._texts[owner].as_py()), run):
-                found[place] = _Overlap(self._rows[owner], _as_text(run))
-        return found
+                yield place, _Overlap(row, _as_text(words))
+        for place, start, run in self._hits(_runs(texts, self._hashes, self._n)):
+            words = texts[place][start : start + self._n]
+            owner = self._owners[run]
+            if _has_run(words_of(self._texts[owner].as_py()), words):
+                yield place, _Overlap(self._rows[owner], _as_text(words), run)
 
     def _hits(self, found: "_Runs") -> Iterator[tuple[int, int, int]]:
-        """Yield the text, the place in it and the evaluation text of runs with a known hash."""
+        """Yield the text, the place in it and the number of known runs that are not common yet."""
         passed = np.flatnonzero(self._sieve[_sieve_place(found.hashes)])
         sought = found.hashes[passed]
         near = np.searchsorted(self._runs, sought)
         near[near == len(self._runs)] = 0
         known = self._runs[near] == sought if len(self._runs) else np.zeros(len(near), bool)
-        hits = passed[known]
+        hits, runs = passed[known], near[known]
+        in_text = np.unique(np.stack([runs, found.owners[hits]]), axis=1)
+        np.add.at(self._num_texts, in_text[0], 1)
+        telling = self._num_texts[runs] <= MAX_COMMON
+        hits, runs = hits[telling], runs[telling]
         yield from zip(
-            found.owners[hits].tolist(),
-            found.starts[hits].tolist(),
-            self._owners[near[known]].tolist(),
-            strict=True,
+            found.owners[hits].tolist(), found.starts[hits].tolist(), runs.tolist(), strict=True
         )
 
 

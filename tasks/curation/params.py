@@ -8,6 +8,8 @@ from tasks.params import Params
 
 Action = Literal["quarantine", "warn", "off"]
 """What becomes of the rows that a check finds."""
+TEMPLATED = ("risk", "risk-synthetic")
+"""Sources whose prompts share templates: a run of words says nothing of where they come from."""
 
 
 class CurateParams(Params):
@@ -30,9 +32,11 @@ class CurateParams(Params):
     they are in the same split as the earlier one; `off` does not look for them and saves time."""
     near_duplicate_threshold: float = Field(default=0.8, gt=0, le=1)
     """From which share of common word 3-grams (Jaccard) on two questions are near duplicates."""
-    overlap: Literal["quarantine", "fail", "warn", "off"] = "quarantine"
-    """Rows outside the evaluation split that share a run of words with an evaluation prompt.
-    `fail` stops the stage; with `quarantine` nothing of the kind is left to learn from."""
+    overlap: Literal["auto", "quarantine", "fail", "warn", "off"] = "auto"
+    """Rows outside the evaluation split that share a run of words with an evaluation prompt, unless
+    more than ten texts have it. `fail` stops the stage; with `quarantine` nothing of the kind is
+    left to learn from. `auto` is `quarantine`, but `warn` for `risk` and `risk-synthetic`, whose
+    prompts are all made from the same few templates."""
     overlap_words: int = Field(default=13, ge=5, le=100)
     """How many words in a row make an overlap."""
     equal_answers: Action = "quarantine"
@@ -58,6 +62,12 @@ class CurateParams(Params):
     max_refused_share: float = Field(default=0.05, ge=0, le=1)
     """The stage fails if more than this share of the source's rows is refused, in ingest and here
     together. The refused rows and the report are written all the same."""
+
+    def overlap_action(self, source: str) -> str:
+        """Return what becomes of overlapping rows of a source."""
+        if self.overlap != "auto":
+            return self.overlap
+        return "warn" if source in TEMPLATED else "quarantine"
 
     @model_validator(mode="after")
     def _shares_leave_training_data(self) -> Self:

@@ -7,7 +7,6 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from storage.input_error import InputError
 from storage.manifest import Artifact
 from storage.store import Store, open_store
 from storage.tables.demonstrations import DEMONSTRATIONS, Demonstration
@@ -24,6 +23,7 @@ from tasks.curation.curate import Curation, curate
 from tasks.curation.params import CurateParams
 from tasks.curation.placed_rows import placed_rows, refusals
 from tasks.stage_run import StageResult, run_stage, shown_progress
+from tasks.unfit_data import UnfitDataError
 
 STAGE = "curate"
 VERSION = 1
@@ -36,7 +36,7 @@ TABLES: Mapping[type, Table[Any]] = {
 REPORTED = (QUARANTINE, QUALITY)
 
 
-class UnfitError(Exception):
+class _UnfitError(Exception):
     """Data that must not be used; caught by the task, which keeps the quarantine and the report."""
 
     def __init__(self, curation: Curation, why: str) -> None:
@@ -51,8 +51,8 @@ def curate_task(
     """Check examples, split them by prompt, and refuse what is not good enough.
 
     Raises:
-        InputError: too much was refused, or a check that may stop the stage did. The quarantine and
-            the report are in the store then.
+        UnfitDataError: too much was refused, or a check that may stop the stage did. The quarantine
+            and the report are in the store then.
     """
     store = open_store(root)
     artifact = store.get(examples)
@@ -68,18 +68,20 @@ def curate_task(
         curation = _curated(store, artifact, params)
         why = _unfit(curation, artifact, params)
         if why:
-            raise UnfitError(curation, why)
+            raise _UnfitError(curation, why)
         counts = _write_placed(store, artifact, curation, writer)
         _write_report(store, artifact, curation, writer)
         writer.stats(PROMPTS, **counts)
 
     try:
         return run_stage(store, work, (*TABLES.values(), *REPORTED), body, rerun=rerun)
-    except UnfitError as unfit:
+    except _UnfitError as unfit:
         kept = _keep_report(store, work, artifact, unfit.curation)
-        raise InputError(
+        raise UnfitDataError(
             f"{unfit}. The report is {kept['quality'].artifact_id[:12]}, the refused rows are "
-            f"{kept['quarantine'].artifact_id[:12]}: prefline artifact show or head shows them"
+            f"{kept['quarantine'].artifact_id[:12]}: prefline artifact head shows them",
+            examples=examples,
+            refused=unfit.curation.refused_rows,
         ) from None
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
-from storage.input_error import InputError
 from storage.manifest import Artifact
 from storage.store import Store, open_store
 from storage.tables.examples import EXAMPLES
@@ -20,6 +19,7 @@ from tasks.ingest.read_hub import resolve_revision
 from tasks.ingest.read_source import can_be_appended_to, read_source, source_fingerprint
 from tasks.ingest.write_rows import write_rows
 from tasks.stage_run import StageResult, run_stage, shown_progress
+from tasks.unfit_data import UnfitDataError
 
 STAGE = "ingest"
 VERSION = 2
@@ -36,8 +36,9 @@ def ingest_task(params: IngestParams, root: str, *, rerun: bool = False) -> Stag
     read. What is written is the same as if all of it had been read.
 
     Raises:
-        InputError: the source cannot be read, or more than max_refused_share of it was refused; the
-            refused rows are in quarantine then.
+        InputError: the source cannot be read.
+        UnfitDataError: more than max_refused_share of it was refused; the refused rows are in
+            quarantine then.
     """
     store = open_store(root)
     params = params.model_copy(update={"hub_revision": resolve_revision(params)})
@@ -148,9 +149,11 @@ def _report(examples: Artifact, quarantine: str, params: IngestParams) -> None:
     if refused.total() > params.max_refused_share * stats["rows_read"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common(5))
         share = refused.total() / stats["rows_read"]
-        raise InputError(
+        raise UnfitDataError(
             f"{refused.total():,} of {stats['rows_read']:,} rows ({share:.1%}) of "
             f"{params.path or params.hub_id} are refused, more than max_refused_share "
             f"{params.max_refused_share:.1%}: {reasons}. They are kept: prefline artifact head "
-            f"{quarantine[:12]}. Correct the source, or raise max_refused_share"
+            f"{quarantine[:12]}. Correct the source, or raise max_refused_share",
+            examples=examples.artifact_id,
+            refused={},
         )

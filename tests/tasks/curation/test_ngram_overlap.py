@@ -177,3 +177,23 @@ def test_planted_overlaps_are_found_among_many_texts():
     assert [(row, prompt) for row, prompt, _ in overlaps] == [
         (at, at % 300) for at in range(0, 2_000, 20)
     ]
+
+
+@pytest.mark.parametrize(("num_texts", "expected"), [(10, 10), (11, 0)])
+def test_a_run_in_more_than_ten_training_texts_is_a_template(num_texts, expected):
+    training = rows(*(f"{n} {words(0, 13)} {n}" for n in range(num_texts)))
+    assert len(found(training, rows(f"q {words(0, 13)}"))) == expected
+
+
+@pytest.mark.parametrize(("num_texts", "expected"), [(10, 1), (11, 0)])
+def test_a_run_in_more_than_ten_evaluation_texts_is_a_template(num_texts, expected):
+    evaluation = rows(*(f"{n} {words(0, 13)} {n}" for n in range(num_texts)))
+    assert len(found(rows(f"q {words(0, 13)}"), evaluation)) == expected
+
+
+def test_what_a_template_does_not_hold_still_counts():
+    template = [f"{words(0, 13)} {n}" for n in range(11)]
+    own = " ".join(f"o{n}" for n in range(13))
+    training = rows(*template, f"{words(0, 13)} {own}")
+    (overlap,) = found(training, rows(f"{words(0, 13)} {own}"))
+    assert overlap == (11, 0, f"{words(1, 13)} o0")
