@@ -22,6 +22,7 @@ from storage.tables.verdicts import VERDICTS
 from storage.work import Work
 from storage.writer import StageWriter
 from tasks.evaluation.evaluate import Candidate, evaluate_policies
+from tasks.evaluation.leak import check_unseen
 from tasks.evaluation.params import EvaluateParams
 from tasks.evaluation.report_data import ReportData
 from tasks.evaluation.report_file import report_path, write_report
@@ -64,10 +65,12 @@ def evaluate_task(
     """Sample, judge and compare the policies on held-out prompts.
 
     Raises:
+        InputError: a policy was trained on a prompt that it is to be asked.
         UnparsableError: a judge could not read enough answers; everything is stored all the same.
     """
     store = open_store(root)
     asked = store.get(prompts)
+    _check_unseen(store, policies, asked, params)
     demonstrations, pairs = asked.outputs["demonstrations"], asked.outputs["pairs"]
     work = Work(
         stage=STAGE,
@@ -103,6 +106,18 @@ def evaluate_task(
     result = run_stage(store, work, (COMPLETIONS, VERDICTS, SCORES, ESTIMATES), body, rerun=rerun)
     _check_readable(store, result.outputs["estimates"], params.max_unparsable_share)
     return result
+
+
+def _check_unseen(
+    store: Store, policies: Sequence[str], asked: Artifact, params: EvaluateParams
+) -> None:
+    """Check the prompts against all other data that the policies learned from."""
+    ancestors = [step.artifact for policy in policies for step in store.lineage(policy, "up")]
+    learned = {a.outputs["prompts"] for a in ancestors if a.stage == "curate"}
+    for other in sorted(learned - {asked.artifact_id}):
+        held_out = _held_out(store.rows(PROMPTS, asked), params)
+        where = f"prompts {other[:12]}, which a policy descends from,"
+        check_unseen(held_out, store.rows(PROMPTS, store.get(other)), where)
 
 
 def _judges(
