@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from storage.tables.examples import Example
 from storage.tables.quality import QualityFinding
@@ -20,8 +21,8 @@ from tasks.curation.split import split_of
 from tasks.curation.token_count import open_token_counter
 from tasks.progress import Progress, silent
 
-Batches = Callable[[], Iterable[Sequence[Example]]]
-"""Gives the examples from the start, in batches; more than one pass is made over them."""
+Batches = Callable[[NDArray[np.bool_] | None], Iterable[Sequence[Example]]]
+"""Gives the examples from the start, in batches: all, or those of which an array says True."""
 REPEATED = "repeats an earlier row but for case, punctuation or white space"
 NEARLY_REPEATED = "nearly repeats the question of an earlier row"
 OVERLAPS = "shares a run of words with an evaluation prompt"
@@ -61,7 +62,7 @@ def curate(
     """
     counter = open_token_counter(params.tokenizer)
     screener = Screener(params, counter)
-    for batch in batches():
+    for batch in batches(None):
         screener.look_at(batch)
         progress(len(screener.seen), 0, "rows looked at")
     curator = _Curator(batches, params, screener.seen, source)
@@ -155,26 +156,22 @@ class _Curator:
         )
 
     def _overlapping(self, splits: Sequence[str]) -> dict[int, str]:
-        evaluated = pa.table(
-            _columns(self._texts(lambda index: splits[index] == "eval", with_answers=False))
-        )
-        learned = self._texts(lambda index: splits[index] != "eval", with_answers=True)
+        held_out = np.array(splits) == "eval"
+        kept = np.ones(len(splits), np.bool_)
+        kept[list(self._refused)] = False
+        evaluated = pa.table(_columns(self._texts(held_out & kept, with_answers=False)))
+        learned = self._texts(~held_out & kept, with_answers=True)
         schema = pa.schema([("row", pa.int64()), ("text", pa.string())])
         reader = pa.RecordBatchReader.from_batches(schema, _record_batches(learned, schema))
         overlaps = find_overlaps(reader, evaluated, n=self._params.overlap_words)
         return dict.fromkeys(overlaps.column("row").to_pylist(), OVERLAPS)
 
-    def _texts(
-        self, wanted: Callable[[int], bool], *, with_answers: bool
-    ) -> Iterator[tuple[int, str]]:
-        """Yield the index of each example that is wanted and not refused, with its texts."""
-        index = -1
-        for batch in self._batches():
-            for example in batch:
-                index += 1
-                if index not in self._refused and wanted(index):
-                    turns = [turn.content for turn in example.messages]
-                    yield index, "\n".join([*turns, *(answers_of(example) if with_answers else ())])
+    def _texts(self, wanted: NDArray[np.bool_], *, with_answers: bool) -> Iterator[tuple[int, str]]:
+        """Yield the index of each wanted example with its texts."""
+        examples = chain.from_iterable(self._batches(wanted))
+        for index, example in zip(np.flatnonzero(wanted).tolist(), examples, strict=True):
+            turns = [turn.content for turn in example.messages]
+            yield index, "\n".join([*turns, *(answers_of(example) if with_answers else ())])
 
     def _weigh_lengths(self, clusters: Sequence[str], splits: Sequence[str], unit: str) -> None:
         """Compare the lengths of chosen and rejected answers that may be trained on."""

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
@@ -86,9 +89,13 @@ def curate_task(
 
 
 def _curated(store: Store, artifact: Artifact, params: CurateParams) -> Curation:
-    def batches() -> Iterator[list[Example]]:
+    def batches(wanted: NDArray[np.bool_] | None) -> Iterator[list[Example]]:
+        start = 0
         for columns in store.batches(artifact):
-            yield list(EXAMPLES.from_arrow(columns))
+            end = start + columns.num_rows
+            chosen = columns if wanted is None else columns.filter(pa.array(wanted[start:end]))
+            yield list(EXAMPLES.from_arrow(chosen))
+            start = end
 
     source = str(artifact.params["source"])
     with shown_progress(f"curating {source}") as progress:

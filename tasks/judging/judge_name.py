@@ -11,7 +11,7 @@ JudgeKind = Literal["lexical", "oracle", "choice"]
 KINDS: dict[str, str] = {
     "lexical": "words and word pairs, fitted on labelled texts of the split `judge`",
     "oracle": "the derivation of generated reviews (source reviews)",
-    "choice": "the chosen option of risk situations (source risk)",
+    "choice": "the chosen option of risk situations (sources risk and risk-synthetic)",
 }
 REWARD_SUFFIX = "-train"
 _DEFAULTS: dict[str, tuple[str, ...]] = {
@@ -19,6 +19,7 @@ _DEFAULTS: dict[str, tuple[str, ...]] = {
     "imdb": ("lexical",),
     "hh-rlhf": ("lexical",),
     "risk": ("choice",),
+    "risk-synthetic": ("choice",),
 }
 
 

@@ -35,7 +35,19 @@ def example(prompt, chosen=" yes", rejected=" no", **fields):
 
 
 def curated(examples, **params):
-    return curate(lambda: [examples[:2], examples[2:]], CurateParams(**params), source="rows")
+    return curate(batches_of(examples, 2), CurateParams(**params), source="rows")
+
+
+def batches_of(examples, size):
+    def batches(wanted):
+        left = (
+            [row for row, is_wanted in zip(examples, wanted, strict=True) if is_wanted]
+            if wanted is not None
+            else examples
+        )
+        return [left[start : start + size] for start in range(0, len(left), size)]
+
+    return batches
 
 
 def found(curation):
@@ -208,12 +220,7 @@ def test_no_row_gets_lost(rows):
 
 def test_batches_do_not_matter():
     rows = leaking() + [example(f"q {n}", f" a {n}") for n in range(20)]
-    whole = curate(lambda: [rows], CurateParams(), source="rows")
-    parts = curate(
-        lambda: [list(part) for part in batched_rows(rows, 3)], CurateParams(), source="rows"
+    whole, parts = (
+        curate(batches_of(rows, size), CurateParams(), source="rows") for size in (len(rows), 3)
     )
     assert parts == whole
-
-
-def batched_rows(rows, size):
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
