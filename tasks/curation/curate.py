@@ -167,10 +167,10 @@ class _Curator:
         return dict.fromkeys(overlaps.column("row").to_pylist(), OVERLAPS)
 
     def _texts(self, wanted: NDArray[np.bool_], *, with_answers: bool) -> Iterator[tuple[int, str]]:
-        """Yield the index of each wanted example with its texts."""
+        """Yield the index of each wanted example with its texts; a system message says the same to all."""
         examples = chain.from_iterable(self._batches(wanted))
         for index, example in zip(np.flatnonzero(wanted).tolist(), examples, strict=True):
-            turns = [turn.content for turn in example.messages]
+            turns = [turn.content for turn in example.messages if turn.role != "system"]
             yield index, "\n".join([*turns, *(answers_of(example) if with_answers else ())])
 
     def _weigh_lengths(self, clusters: Sequence[str], splits: Sequence[str], unit: str) -> None:

@@ -40,7 +40,7 @@ class Report:
         )
         if action == "fail" and num_found:
             self._failures.append(
-                f"{check}: {num_found:,} of {num_checked:,} examples {next(iter(reasons))}; set "
+                f"{check}: {num_found:,} of {num_checked:,} examples ({'; '.join(reasons)}); set "
                 f"{check} to 'quarantine' to take them out, or to 'warn' to use them all the same"
             )
 

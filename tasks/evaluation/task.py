@@ -127,10 +127,17 @@ def _judges(
     pairs: Artifact,
     params: EvaluateParams,
 ) -> list[Judge]:
-    """Return the judges that may score these policies, fitted on the split `judge`."""
+    """Return the judges that may score these policies, fitted on the split `judge`.
+
+    There is none where the source chooses it and the data says of no text whether it is liked: then
+    policies are compared by KL, length and what else needs no judge.
+    """
     source = str(pairs.params["source"])
     names = evaluation_judges(params.judges, source, reward=_reward(store, policies))
     rows = store.rows(PAIRS, pairs)
+    said = [row.split for row in texts if row.label is not None] + [row.split for row in rows]
+    if params.judges == ("auto",) and "judge" not in said:
+        return []
     return [
         make_judge(
             name, signed=name, split="judge", demonstrations=texts, pairs=rows, seed=params.seed

@@ -66,6 +66,7 @@ def negatives_task(
                 progress=progress,
             )
         writer.write(NEGATIVES, anchored)
-        writer.stats(NEGATIVES, num_negatives=len(anchored), num_bare=len(alone))
+        num_bare = sum(row.pair_id is None for row in anchored)
+        writer.stats(NEGATIVES, num_negatives=len(anchored), num_bare=num_bare)
 
     return run_stage(store, work, (NEGATIVES,), body, rerun=rerun)
