@@ -36,6 +36,8 @@ def table_of_rows(root: str, examples: str, refused: Mapping[str, int]) -> Table
     for reason, count in reasons.most_common():
         table.add_row(f"refused: {reason}", f"{count:,}")
     table.add_row("duplicates", f"{read.stats['duplicates']:,}")
+    if read.stats["rows_before"]:
+        table.add_row("of these read before, not again", f"{read.stats['rows_before']:,}")
     if read.stats["not_drawn"]:
         table.add_row("not drawn by sample_size", f"{read.stats['not_drawn']:,}")
     return table

@@ -14,7 +14,8 @@ class IngestCounts:
     """What became of the rows of a source.
 
     `rows_read` = `rows_kept` + `duplicates` + `not_drawn` + the sum of `refused` (rows by reason);
-    `not_drawn` are rows that a sample leaves out.
+    `not_drawn` are rows that a sample leaves out. `rows_before` of them were read by an earlier
+    ingest and not again.
     """
 
     rows_read: int
@@ -22,6 +23,7 @@ class IngestCounts:
     duplicates: int
     refused: Mapping[str, int]
     not_drawn: int = 0
+    rows_before: int = 0
 
     @property
     def rows_refused(self) -> int:
@@ -86,4 +88,5 @@ class IngestRows:
             duplicates=self._duplicates,
             refused=dict(sorted(self._refused.items())),
             not_drawn=taken - accounted,
+            rows_before=self._rows_before,
         )
