@@ -17,7 +17,7 @@ from storage.tables.policies import POLICIES
 from storage.tables.prompts import PROMPTS
 from storage.tables.training_steps import TRAINING_STEPS
 
-DETERMINISTIC = ("ingest", "base-model")
+DETERMINISTIC = ("ingest", "curate", "base-model")
 
 
 def run(name: str, *settings: str, root: Path, profile: str | None = None) -> Any:
@@ -47,11 +47,11 @@ def first(prefect_api: None, root: Path) -> Any:
 def test_every_stage_writes_its_tables_and_a_report(first, root):
     made = stages(first)
     assert list(made) == [
-        "ingest", "base-model", "train-sft", "generate-pairs", "negatives", "train-dpo",
-        "train-d2o", "evaluate",
+        "ingest", "curate", "base-model", "train-sft", "generate-pairs", "negatives",
+        "train-dpo", "train-d2o", "evaluate",
     ]  # fmt: skip
     assert not any(stage.reused for stage in made.values())
-    assert made["ingest"].rows["demonstrations"] > 1000
+    assert made["curate"].rows["demonstrations"] > 1000
     assert made["negatives"].rows["negatives"] == made["generate-pairs"].rows["pairs"] > 0
     assert made["evaluate"].rows["estimates"] > 0
     html = Path(first.report).read_text(encoding="utf-8")
@@ -95,11 +95,11 @@ def test_two_stores_have_the_same_ids_up_to_training_and_the_same_losses(first, 
 def test_no_cluster_of_an_evaluation_prompt_occurs_in_training(first, root):
     store = open_store(root)
     made = stages(first)
-    prompts = store.rows(PROMPTS, store.get(made["ingest"].outputs["prompts"]))
+    prompts = store.rows(PROMPTS, store.get(made["curate"].outputs["prompts"]))
     cluster = {row.prompt_id: row.cluster for row in prompts}
     answered = store.rows(COMPLETIONS, store.get(made["evaluate"].outputs["completions"]))
     evaluated = {cluster[row.prompt_id] for row in answered}
-    demonstrations = store.rows(DEMONSTRATIONS, store.get(made["ingest"].outputs["demonstrations"]))
+    demonstrations = store.rows(DEMONSTRATIONS, store.get(made["curate"].outputs["demonstrations"]))
     trained = {cluster[row.prompt_id] for row in demonstrations if row.split == "train"}
     for table, stage in ((PAIRS, "generate-pairs"), (NEGATIVES, "negatives")):
         rows = store.rows(table, store.get(made[stage].outputs[table.name]))
@@ -132,7 +132,8 @@ def test_evaluate_alone_compares_the_newest_family_and_supersedes_on_rerun(first
         if store.get(parent).table == "policies"
     ]
     assert methods == ["base", "sft", "dpo", "d2o"]
-    assert {row.num_prompts for row in store.rows(ESTIMATES, artifact)} == {8}
+    judged = [r for r in store.rows(ESTIMATES, artifact) if r.metric == "lexical/positive"]
+    assert {row.num_prompts for row in judged} == {8}
 
 
 def test_one_query_joins_an_estimate_to_its_answers_policy_pairs_and_source_rows(first, root):
@@ -149,15 +150,18 @@ def test_bare_negatives_get_their_anchors_from_the_newest_sft_policy(first, root
     """The newest policy of all is D2O's; its answers would not anchor to what SFT says."""
     path = tmp_path / "negatives.jsonl"
     path.write_text('{"prompt": "This film", "response": " is dull."}\n{"prompt": "no answer"}\n')
-    made = run(
-        "negatives", f"path={path}", "prompt_role=text", "num_samples=2", "max_tokens=8", root=root
-    )
+    ingested = run(
+        "ingest", "source=negatives", f"path={path}", "prompt_role=text", "max_refused_share=1",
+        "curate.max_refused_share=1", "curate.eval_share=0.001", "curate.judge_share=0.001",
+        root=root,
+    )  # fmt: skip
+    assert stages(ingested)["ingest"].rows == {"examples": 1, "quarantine": 1}
+    made = run("negatives", "num_samples=2", "max_tokens=8", root=root)
     store = open_store(root)
     sft = stages(first)["train-sft"].outputs["policies"]
     (row,) = store.rows(NEGATIVES, store.get(made.outputs["negatives"]))
     assert row.anchor_policy == store.rows(POLICIES, store.get(sft))[0].policy_id
     assert len(row.anchors) == 2
-    assert made.rows["quarantine"] == 1
     trained = run("train-d2o", "max_steps=1", "kl_samples=2", "kl_max_tokens=4", root=root)
     artifact = store.get(trained.outputs["policies"])
     assert artifact.parents == (made.outputs["negatives"], sft)
