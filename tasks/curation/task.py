@@ -120,11 +120,12 @@ def _unfit(curation: Curation, artifact: Artifact, params: CurateParams) -> str:
     here = curation.refused_rows
     refused = Counter(artifact.stats["refused"]) + here
     rows_read = int(artifact.stats["rows_read"])
-    if refused.total() <= params.max_refused_share * rows_read:
+    share = refused.total() / max(rows_read, 1)
+    if share <= params.max_refused_share:
         return ""
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common(5))
     return (
-        f"{refused.total():,} of {rows_read:,} rows ({refused.total() / rows_read:.1%}) are "
+        f"{refused.total():,} of {rows_read:,} rows ({share:.1%}) are "
         f"refused, more than max_refused_share {params.max_refused_share:.1%}: {reasons}. Correct "
         f"the source, {'set the action of the check to warn, ' if here else ''}or raise "
         "max_refused_share"
