@@ -87,7 +87,7 @@ def _columns(rows: Iterator[tuple[list[str], str]], path: str) -> tuple[str, ...
     elif not _is_unicode(columns):
         fault = "invalid UTF-8: save it as UTF-8"
     elif len(set(columns)) != len(columns):
-        fault = f"names a column twice: {', '.join(columns)}"
+        fault = f"names a column twice: {' '.join(', '.join(columns).split())}"
     if fault:
         raise InputError(
             f"the header of {path} cannot be used ({fault}); its first line names the columns"

@@ -74,7 +74,7 @@ def resolve_revision(params: IngestParams) -> str:
     )
 
     revision = params.hub_revision
-    if not params.hub_id or Path(params.hub_id).is_dir() or _COMMIT.fullmatch(revision):
+    if not params.hub_id or _is_local(params) or _COMMIT.fullmatch(revision):
         return revision
     try:
         about = HfApi().dataset_info(
@@ -93,13 +93,21 @@ def hub_fingerprint(params: IngestParams, revision: str) -> dict[str, str]:
     Raises:
         InputError: the directory holds no file.
     """
-    folder = Path(params.hub_id)
-    if not folder.is_dir():
+    if not _is_local(params):
         return {"hub_id": params.hub_id, "hub_revision": revision}
+    folder = Path(params.hub_id)
     files = files_below(folder)
     if not files:
         raise InputError(f"{folder} holds no file; set hub_id to a dataset")
     return fingerprint_of([str(path) for path in files])
+
+
+def _is_local(params: IngestParams) -> bool:
+    """Return whether the dataset is a local directory."""
+    try:
+        return Path(params.hub_id).is_dir()
+    except OSError:  # no name of a directory is that long
+        return False
 
 
 def _place(params: IngestParams) -> tuple[str | None, str]:

@@ -14,6 +14,7 @@ from tasks.ingest.record import Record
 from tasks.ingest.source_file import SourceFile
 
 LONG_LINE = "line over 16 MB"
+TOO_DEEP = "JSON nested too deeply"
 MAX_ARRAY_BYTES = 1_000_000_000
 
 
@@ -23,7 +24,8 @@ def json_records(file: SourceFile) -> Iterator[Record]:
     Raises:
         InputError: it holds neither an array nor lines of objects, or too large an array.
     """
-    return _json_array(file) if _is_document(file.head()) else json_lines(file)
+    is_document = not file.after and _is_document(file.head())  # what was skipped were lines
+    return _json_array(file) if is_document else json_lines(file)
 
 
 def json_lines(file: SourceFile) -> Iterator[Record]:
@@ -63,7 +65,7 @@ def _fault(content: bytes, error: orjson.JSONDecodeError) -> str:
         return "invalid UTF-8"
     said = str(error)
     if "depth limit" in said:
-        return "JSON nested too deeply"
+        return TOO_DEEP
     return "JSON number out of range" if "infinity" in said else "invalid JSON"
 
 
@@ -81,13 +83,13 @@ def _is_document(head: bytes) -> bool:
 def _json_array(file: SourceFile) -> Iterator[Record]:
     """Yield the objects of a JSON array, which is read as a whole: it has no lines to stream."""
     for number, item in enumerate(_items(file), start=1):
-        is_object = isinstance(item, dict)
+        fault = "" if isinstance(item, dict) else "not a JSON object"
+        try:
+            raw = orjson.dumps(item)
+        except orjson.JSONEncodeError:  # it reads 1024 levels, but writes only 254
+            raw, fault = b"", TOO_DEEP
         yield Record(
-            file=file.path,
-            line=number,
-            raw=orjson.dumps(item),
-            values=item if is_object else {},
-            fault="" if is_object else "not a JSON object",
+            file=file.path, line=number, raw=raw, values={} if fault else item, fault=fault
         )
 
 

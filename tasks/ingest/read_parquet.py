@@ -39,7 +39,7 @@ def parquet_records(file: SourceFile) -> Iterator[Record]:
                     yield Record(file=path, line=number, raw=raw, values=values, fault=fault)
                 done += batch.num_rows
                 file.tell_share(done / metadata.num_rows)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of column names
         raise InputError(
             f"{path} is a broken Parquet file ({' '.join(str(error).split())}); fetch or write it again"
         ) from error

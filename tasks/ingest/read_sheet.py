@@ -38,7 +38,7 @@ def _check_archive(file: SourceFile) -> None:
     try:
         with zipfile.ZipFile(file.path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
         raise _broken(file.path, error) from error
     limit = min(MAX_UNPACKED_BYTES, max(MIN_BOMB_BYTES, MAX_RATIO * file.num_bytes))
     if unpacked > limit:

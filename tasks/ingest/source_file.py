@@ -17,7 +17,7 @@ from storage.input_error import InputError
 from tasks.ingest.hashed_content import HashedContent
 from tasks.ingest.prefix import Prefix
 from tasks.ingest.record import MAX_RAW_BYTES
-from tasks.ingest.source_path import check_file
+from tasks.ingest.source_path import check_file, unreadable
 
 MAX_LINE_BYTES = 16_000_000
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -62,9 +62,7 @@ class SourceFile:
         try:
             self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115  - closed in __exit__
         except OSError as error:
-            raise InputError(
-                f"{path} cannot be read: {error.strerror}; check its permissions"
-            ) from error
+            raise unreadable(Path(path), error) from error
         self.num_bytes = os.fstat(self._file.fileno()).st_size
         self._bytes_done = 0
         self._num_lines = 0
@@ -209,5 +207,8 @@ def sha256_of_file(path: str) -> str:
         InputError: as `SourceFile`.
     """
     check_file(Path(path))
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(Path(path), error) from error

@@ -10,7 +10,7 @@ from tasks.ingest.params import IngestParams
 from tasks.ingest.read_folder import review_files
 from tasks.ingest.read_records import FORMATS, format_of
 from tasks.ingest.source_file import sha256_of_file
-from tasks.ingest.source_path import check_path
+from tasks.ingest.source_path import check_folder, check_path
 
 HH_SUBSETS = ("harmless-base", "helpful-base", "helpful-online", "helpful-rejection-sampled")
 _NO_DATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
@@ -37,6 +37,7 @@ def find_source_files(params: IngestParams) -> tuple[str, ...]:
                 "set path to the directory that holds the subsets"
             )
         return (str(path),)
+    check_folder(path)
     folder = _subset(path, params)
     found = _hh_files(folder) if params.source == "hh-rlhf" else _files_below(folder)
     if params.source == "imdb":

@@ -1,9 +1,13 @@
 """Paths that a user names: whether they are there, and what there is instead."""
 
 import difflib
+import unicodedata
 from pathlib import Path
 
 from storage.input_error import InputError
+
+_UNWRITABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, of bytes that are no UTF-8, and of line ends."""
 
 
 def check_file(path: Path) -> None:
@@ -21,10 +25,38 @@ def check_path(path: Path) -> None:
     """Check that a file or directory is there.
 
     Raises:
-        InputError: it is not; the message names what looks like it.
+        InputError: it is not, the message names what looks like it; or it may not be reached, or has
+            a name that rows cannot cite as their origin.
     """
-    if not path.exists():
-        raise InputError(f"there is no file {str(path)!r}; {_instead(path)}")
+    if any(unicodedata.category(character) in _UNWRITABLE for character in str(path)):
+        raise InputError(
+            f"the path {str(path)!r} holds a control character, or bytes that are no UTF-8; rename it"
+        )
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"there is no file {str(path)!r}; {_instead(path)}") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def check_folder(path: Path) -> None:
+    """Check that a directory can be listed.
+
+    Raises:
+        InputError: it can not.
+    """
+    try:
+        next(path.iterdir(), None)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return what to tell of a file that the operating system does not let be read."""
+    return InputError(
+        f"{path} cannot be read: {error.strerror}; check the path and its permissions"
+    )
 
 
 def _instead(path: Path) -> str:

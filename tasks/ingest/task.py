@@ -6,6 +6,7 @@ from dataclasses import asdict
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from storage.input_error import InputError
 from storage.manifest import Artifact
 from storage.store import Store, open_store
 from storage.tables.examples import EXAMPLES
@@ -58,6 +59,7 @@ def ingest_task(params: IngestParams, root: str, *, rerun: bool = False) -> Stag
                 _carry_over(store, earlier, writer, rows)
             write_rows(writer, rows)
         _check_sum(rows.counts, params)
+        _check_unchanged(work, params)
         prefix = rows.records and rows.records.prefix
         writer.stats(
             EXAMPLES,
@@ -131,6 +133,19 @@ def _check_sum(counts: IngestCounts, params: IngestParams) -> None:
         )
 
 
+def _check_unchanged(work: Work, params: IngestParams) -> None:
+    """Check that what was read is what the work is found by: its rows would be reused for it.
+
+    Raises:
+        InputError: the source is another one than before it was read; nothing is written then.
+    """
+    if source_fingerprint(params) != work.inputs:
+        raise InputError(
+            f"{params.path or params.hub_id} changed while it was read; ingest it again when it is "
+            "complete"
+        )
+
+
 def _report(examples: Artifact, quarantine: str, params: IngestParams) -> None:
     """Show what became of the rows, and stop if too many were refused."""
     stats = examples.stats
@@ -146,9 +161,9 @@ def _report(examples: Artifact, quarantine: str, params: IngestParams) -> None:
         *(stats["rows_read"], stats["rows_kept"], refused.total(), stats["duplicates"]),
         stats["not_drawn"],
     )
-    if refused.total() > params.max_refused_share * stats["rows_read"]:
+    share = refused.total() / max(stats["rows_read"], 1)  # 29 of 100 is 0.29, 0.29 * 100 is not 29
+    if share > params.max_refused_share:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common(5))
-        share = refused.total() / stats["rows_read"]
         raise UnfitDataError(
             f"{refused.total():,} of {stats['rows_read']:,} rows ({share:.1%}) of "
             f"{params.path or params.hub_id} are refused, more than max_refused_share "

@@ -9,9 +9,7 @@ import orjson
 import pytest
 
 from storage.input_error import InputError
-from storage.tables.demonstrations import DEMONSTRATIONS, Demonstration
-from storage.tables.pairs import PAIRS, PreferencePair
-from storage.tables.prompts import PROMPTS, Prompt
+from storage.tables.examples import EXAMPLES, Example
 from storage.tables.quarantine import QUARANTINE, Refusal
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import check_source, read_source, source_fingerprint
@@ -41,28 +39,50 @@ def test_the_counts_add_up_and_every_row_fits_its_table(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(hh_rows(5) + b"not json\n" + hh_rows(2))
     ingest = read_source(IngestParams(source="hh-rlhf", path=str(path)))
-    rows = list(ingest)
+    ids, rows = zip(*ingest, strict=True)
     counts = ingest.counts
     assert counts.rows_read == 8
     assert counts.rows_read == counts.rows_kept + counts.rows_refused + counts.duplicates
     assert (counts.rows_kept, counts.duplicates, counts.refused) == (5, 2, {"invalid JSON": 1})
-    for table, kind in (
-        (PROMPTS, Prompt),
-        (DEMONSTRATIONS, Demonstration),
-        (PAIRS, PreferencePair),
-        (QUARANTINE, Refusal),
-    ):
+    for table, kind, num_rows in ((EXAMPLES, Example, 5), (QUARANTINE, Refusal, 1)):
         of_kind = [row for row in rows if isinstance(row, kind)]
-        assert counts.written[table.name] == len(of_kind)
+        assert len(of_kind) == num_rows
         assert list(table.from_arrow(table.to_arrow(of_kind))) == of_kind
+    assert list(ids) == [row.example_id if isinstance(row, Example) else "" for row in rows]
+
+
+def test_rows_that_stand_where_they_stood_before_are_skipped(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(hh_rows(3))
+    params = IngestParams(source="hh-rlhf", path=str(path))
+    first = read_source(params)
+    before = [row for _, row in first]
+    path.write_bytes(hh_rows(5))
+    rest = read_source(params, before=first.records.prefix)
+    after = [row for _, row in rest]
+    assert rest.records.skipped
+    assert before + after == [row for _, row in read_source(params)]
+    assert [row.line for row in after] == [4, 5]
+
+
+def test_rows_that_changed_are_all_read_again(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(hh_rows(3))
+    params = IngestParams(source="hh-rlhf", path=str(path))
+    first = read_source(params)
+    list(first)
+    path.write_bytes(hh_rows(5).replace(b"q0", b"q9", 1))
+    again = read_source(params, before=first.records.prefix)
+    assert len(list(again)) == 5
+    assert not again.records.skipped
 
 
 def test_a_limit_reads_the_first_rows_only(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(hh_rows(3) + b"not json\n" + hh_rows(9))
     ingest = read_source(IngestParams(source="hh-rlhf", path=str(path), limit=4))
-    assert len(list(ingest)) == 3 * 3 + 1
-    assert ingest.counts.rows_read == 4
+    assert [row.line for _, row in ingest] == [1, 2, 3, 4]
+    assert (ingest.counts.rows_read, ingest.counts.rows_refused) == (4, 1)
 
 
 def test_progress_goes_from_nothing_to_all_bytes(tmp_path):
@@ -136,9 +156,18 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path):
         check_source(IngestParams(source="imdb", path="/nowhere/x.csv"))
 
 
-def test_a_directory_is_answered_with_its_files(tmp_path):
+def test_of_a_directory_every_file_must_have_the_columns(tmp_path):
     (tmp_path / "train.csv").write_bytes(CSV)
-    with pytest.raises(InputError, match=r"is a directory; name a file in it \(train.csv\)"):
+    params = IngestParams(source="imdb", path=str(tmp_path))
+    check_source(params)
+    (tmp_path / "votes.csv").write_bytes(b"text,stars\nfine,4\n")
+    with pytest.raises(InputError, match=r"votes\.csv has the columns 'text', 'stars'"):
+        check_source(params)
+
+
+def test_a_directory_without_a_source_is_answered_with_its_files(tmp_path):
+    (tmp_path / "train.tsv").write_bytes(CSV)
+    with pytest.raises(InputError, match=r"looked for \.jsonl.*found train\.tsv"):
         check_source(IngestParams(source="imdb", path=str(tmp_path)))
 
 
@@ -188,8 +217,7 @@ def test_a_dataset_is_read_through_the_datasets_library(tmp_path):
     check_source(params)
     told = []
     ingest = read_source(params, remember(told))
-    labels = [row.label for row in ingest if isinstance(row, Demonstration)]
-    assert labels == ["positive", "negative"]
+    assert [row.labels for _, row in ingest] == [("positive",), ("negative",)]
     assert told[-1] == (2, 2)
     with pytest.raises(InputError, match="has no split 'test'; it has train"):
         check_source(IngestParams(source="imdb", hub_id=str(tmp_path), hub_split="test"))
@@ -206,7 +234,9 @@ def test_a_dataset_is_read_through_the_datasets_library(tmp_path):
         ({"source": "imdb"}, ["'imdb'", "path", "hub_id"]),
         ({"source": "imdb", "path": "x", "hub_id": "y"}, ["'x'", "'y'"]),
         ({"source": "reviews", "path": "x.csv"}, ["reviews", "'x.csv'"]),
-        ({"judge_share": 0.9}, ["0.9", "0.1"]),
+        ({"max_refused_share": 1.5}, ["max_refused_share", "1.5"]),
+        ({"source": "hh-rlhf", "path": "x", "columns": {"prompt": "q"}}, ["columns", "'hh-rlhf'"]),
+        ({"min_options": 4, "max_options": 3}, ["4", "3"]),
         ({"min_prefix_words": 9}, ["9", "8"]),
         ({"max_words": 3}, ["3", "8"]),
         ({"num_reviews": 0}, ["num_reviews"]),
