@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_CHUNK = 4_096
 ROWS_PER_GROUP = 65_536
-TEXT_BYTES_PER_GROUP = 32_000_000
+TEXT_BYTES_PER_GROUP = 16_000_000
 GROUPS_PER_PART = 16
 _REPEATING = (
     *("source", "split", "label", "labeler", "labeler_kind", "policy", "policy_id", "baseline_id"),

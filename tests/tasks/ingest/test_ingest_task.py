@@ -294,7 +294,7 @@ def test_wherever_a_file_was_cut_the_result_is_that_of_the_whole_file(
     [pytest.param(9_000, 1, id="many rows"), pytest.param(5_500, 8_000, id="44 MB of text")],
 )
 def test_parts_are_the_same_however_many_rows_were_carried_over(tmp_path, num_rows, num_characters):
-    """Rows are written in chunks of 4,096, and in groups of 32 MB of text."""
+    """Rows are written in chunks of 4,096, and in groups by the size of their text."""
     path, root = tmp_path / "rows.jsonl", tmp_path / "store"
     rows = [f"{number} {'x' * num_characters}" for number in range(num_rows)]
     path.write_bytes(json_lines(rows[:4_500]))
