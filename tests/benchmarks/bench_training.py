@@ -18,9 +18,11 @@ from pathlib import Path
 import torch
 
 from storage.tables.demonstrations import Demonstration
+from storage.tables.examples import Example
 from storage.tables.negatives import Negative
 from storage.tables.pairs import PreferencePair
 from storage.tables.prompts import Prompt
+from tasks.curation.placed_rows import placed_rows
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import read_source
 from tasks.sampling.model import load_model
@@ -47,7 +49,8 @@ class Data:
 def make_data(num_rows: int, num_samples: int) -> Data:
     """Return rows whose answers are reviews of other prompts: right in size, wrong in sense."""
     params = IngestParams(num_reviews=num_rows + num_samples + 1)
-    rows = list(read_source(params))
+    examples = [example for _, example in read_source(params) if isinstance(example, Example)]
+    rows = [row for example in examples for row in placed_rows(example, cluster="", split="train")]
     texts = [row for row in rows if isinstance(row, Demonstration)]
     prompts = [row for row in rows if isinstance(row, Prompt)]
     pairs = [
