@@ -168,7 +168,8 @@ def _report(examples: Artifact, quarantine: str, params: IngestParams) -> None:
             f"{refused.total():,} of {stats['rows_read']:,} rows ({share:.1%}) of "
             f"{params.path or params.hub_id} are refused, more than max_refused_share "
             f"{params.max_refused_share:.1%}: {reasons}. They are kept: prefline artifact head "
-            f"{quarantine[:12]}. Correct the source, or raise max_refused_share",
+            f"{quarantine[:12]}. Correct the source, or raise max_refused_share here and in curate, which counts "
+            "these rows too",
             examples=examples.artifact_id,
             refused={},
         )
