@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from storage.tables.examples import Example
 from storage.tables.quarantine import Refusal
@@ -37,16 +37,16 @@ class Record(NamedTuple):
 class Answers(TypedDict, total=False):
     """What a source may say of a prompt; see `Example`."""
 
-    chosen: NotRequired[str]
-    rejected: NotRequired[str]
-    labeler: NotRequired[str]
-    margin: NotRequired[float | None]
-    agreement: NotRequired[float | None]
-    demonstrations: NotRequired[tuple[str, ...]]
-    labels: NotRequired[tuple[str | None, ...]]
-    negatives: NotRequired[tuple[str, ...]]
-    meta: NotRequired[str]
-    more_origins: NotRequired[tuple[str, ...]]
+    chosen: str
+    rejected: str
+    labeler: str
+    margin: float | None
+    agreement: float | None
+    demonstrations: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    negatives: tuple[str, ...]
+    meta: str
+    more_origins: tuple[str, ...]
 
 
 def example_of(

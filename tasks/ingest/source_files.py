@@ -10,7 +10,7 @@ from tasks.ingest.params import IngestParams
 from tasks.ingest.read_folder import review_files
 from tasks.ingest.read_records import FORMATS, format_of
 from tasks.ingest.source_file import sha256_of_file
-from tasks.ingest.source_path import check_folder, check_path
+from tasks.ingest.source_path import check_folder, check_path, unreadable
 
 HH_SUBSETS = ("harmless-base", "helpful-base", "helpful-online", "helpful-rejection-sampled")
 _NO_DATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
@@ -72,13 +72,20 @@ def fingerprint_of(files: Sequence[str]) -> dict[str, str]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Return the files in a folder and below it, sorted, without those that are hidden."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    """Return the files in a folder and below it, sorted, without those that are hidden.
+
+    Raises:
+        InputError: a folder below it cannot be listed; its files would be missing unnoticed.
+    """
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_not_listed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
+
+
+def _not_listed(error: OSError) -> None:
+    raise unreadable(Path(error.filename), error) from error
 
 
 def _subset(path: Path, params: IngestParams) -> Path:

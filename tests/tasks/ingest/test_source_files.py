@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import shutil
 
 import pytest
@@ -158,3 +159,23 @@ def test_the_fingerprint_of_files_follows_their_names_and_contents_but_not_their
     make(tmp_path / "one", "c.jsonl")
     more = fingerprint("one")
     assert len({row["sha256"] for row in (before, renamed, changed, more)}) == 4
+
+
+def test_a_folder_that_may_not_be_listed_stops_the_ingest(tmp_path, monkeypatch):
+    """Its rows would be missing from the data without a word; the superuser may list everything."""
+    make(tmp_path, "open/a.jsonl", "locked/b.jsonl")
+    listed = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"locked cannot be read: Permission denied"):
+        found(tmp_path)
+
+
+def test_hidden_folders_and_files_are_left_out(tmp_path):
+    make(tmp_path, "a.jsonl", ".b.jsonl", ".cache/c.jsonl", "d/.e/f.jsonl", "d/g.jsonl")
+    assert found(tmp_path) == ["a.jsonl", "d/g.jsonl"]
