@@ -61,6 +61,11 @@ class Store:
         """Where the store is, as a path or URL."""
         return self._root.location
 
+    @property
+    def journal_path(self) -> Path:
+        """Where calls of an API are written down: on this machine, also for a remote store."""
+        return self._root.index_path.with_name("journal.sqlite")
+
     def find(self, work: Work) -> dict[str, Artifact] | None:
         """Return the artifacts of `work` by table name if it was done and all are in use.
 

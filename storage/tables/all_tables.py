@@ -8,12 +8,14 @@ from storage.tables.dispreferred import DISPREFERRED
 from storage.tables.estimates import ESTIMATES
 from storage.tables.examples import EXAMPLES
 from storage.tables.negatives import NEGATIVES
+from storage.tables.outcomes import OUTCOMES
 from storage.tables.pairs import PAIRS
 from storage.tables.policies import POLICIES
 from storage.tables.prompts import PROMPTS
 from storage.tables.quality import QUALITY
 from storage.tables.quarantine import QUARANTINE
 from storage.tables.scores import SCORES
+from storage.tables.spending import SPENDING
 from storage.tables.table import Table
 from storage.tables.training_steps import TRAINING_STEPS
 from storage.tables.verdicts import VERDICTS
@@ -28,6 +30,8 @@ ALL_TABLES: tuple[Table[Any], ...] = (
     QUALITY,
     COMPLETIONS,
     VERDICTS,
+    OUTCOMES,
+    SPENDING,
     NEGATIVES,
     POLICIES,
     TRAINING_STEPS,

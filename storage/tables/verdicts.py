@@ -12,8 +12,15 @@ class Verdict:
     """A judge's answer about one completion (a score) or two (a choice).
 
     `completion_b` is null for a score. `choice` is a, b, tie or unparsable; for a score it is null
-    unless the answer could not be read, then `unparsable`. `score` is in the judge's own unit,
-    `probability` is that of the preferred class or of a.
+    unless the answer could not be read, then `unparsable`. `swapped` says that b was shown first;
+    `choice` means a and b themselves all the same. `score` is in the judge's own unit, `probability`
+    is that of the preferred class or of a.
+
+    `outcome` is ok, or what became of the call that was to bring the verdict (length, refusal,
+    server-error, ..., pending): then `choice` is unparsable if a reply came and null if none did, and
+    `detail` tells why. `rubric` names the question with its version, `parser` the reader of the
+    reply with its version, `request_key` the call in the journal. `flags` are reasons to distrust the
+    verdict, such as a reply that obeys a candidate's text.
     """
 
     completion_a: str
@@ -27,11 +34,18 @@ class Verdict:
     tokens: int = 0
     cost_usd: float = 0.0
     latency_seconds: float = 0.0
+    outcome: str = "ok"
+    detail: str = ""
+    rubric: str = ""
+    parser: str = ""
+    request_key: str = ""
+    flags: tuple[str, ...] = ()
 
     @property
     def verdict_id(self) -> str:
         """Id over what was asked of whom and the reply."""
-        return row_id(self.completion_a, self.completion_b, self.judge, self.swapped, self.reply)
+        asked = (self.completion_a, self.completion_b, self.judge, self.rubric, self.swapped)
+        return row_id(asked, self.outcome, self.parser, self.reply)
 
 
 VERDICTS = Table(
@@ -52,6 +66,13 @@ VERDICTS = Table(
             pa.field("tokens", pa.int64(), nullable=False),
             pa.field("cost_usd", pa.float64(), nullable=False),
             pa.field("latency_seconds", pa.float64(), nullable=False),
+            pa.field("outcome", pa.string(), nullable=False),
+            pa.field("detail", pa.string(), nullable=False),
+            pa.field("rubric", pa.string(), nullable=False),
+            pa.field("parser", pa.string(), nullable=False),
+            pa.field("request_key", pa.string(), nullable=False),
+            pa.field("flags", pa.list_(pa.string()), nullable=False),
         ]
     ),
+    version=2,
 )
