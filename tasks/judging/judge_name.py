@@ -7,12 +7,17 @@ from typing import Literal, cast
 
 from storage.input_error import InputError
 
-JudgeKind = Literal["lexical", "oracle", "choice"]
+JudgeKind = Literal["lexical", "oracle", "choice", "classifier", "llm"]
 KINDS: dict[str, str] = {
     "lexical": "words and word pairs, fitted on labelled texts of the split `judge`",
     "oracle": "the derivation of generated reviews (source reviews)",
     "choice": "the chosen option of risk situations (sources risk and risk-synthetic)",
 }
+MODEL_KINDS: dict[str, str] = {
+    "classifier": "a text classifier: classifier:<model directory or hub id>",
+    "llm": "a language model behind an API: llm:<model>",
+}
+"""Judges that are a model, named after the colon."""
 REWARD_SUFFIX = "-train"
 _DEFAULTS: dict[str, tuple[str, ...]] = {
     "reviews": ("lexical", "oracle"),
@@ -25,10 +30,11 @@ _DEFAULTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class JudgeName:
-    """A judge's name, read."""
+    """A judge's name, read; `model` is empty for the kinds that need none."""
 
     kind: JudgeKind
     text: str
+    model: str = ""
 
 
 def parse_judge_name(text: str) -> JudgeName:
@@ -39,10 +45,14 @@ def parse_judge_name(text: str) -> JudgeName:
     """
     if text in KINDS:
         return JudgeName(kind=cast("JudgeKind", text), text=text)
-    close = difflib.get_close_matches(text.lower(), KINDS, n=1)
+    kind, _, model = text.partition(":")
+    if kind in MODEL_KINDS and model.strip():
+        return JudgeName(kind=cast("JudgeKind", kind), text=text, model=model.strip())
+    known = [*KINDS, *(f"{name}:<model>" for name in MODEL_KINDS)]
+    close = difflib.get_close_matches(text.lower(), known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise InputError(
-        f"judge {text!r} does not exist; there is {', '.join(KINDS)}.{hint} "
+        f"judge {text!r} does not exist; there is {', '.join(known)}.{hint} "
         "'auto' takes what suits the source"
     )
 
@@ -62,9 +72,9 @@ def default_reward(source: str) -> str | None:
     return None if default_judges(source) == ("choice",) else "lexical"
 
 
-def reward_name(kind: JudgeKind) -> str:
-    """Return the name under which a reward judge signs its verdicts."""
-    return f"{kind}{REWARD_SUFFIX}" if kind == "lexical" else kind
+def reward_name(judge: str) -> str:
+    """Return the name under which a judge signs its verdicts where it labels pairs."""
+    return f"{judge}{REWARD_SUFFIX}" if judge == "lexical" else judge
 
 
 def evaluation_judges(names: Iterable[str], source: str, *, reward: str | None) -> tuple[str, ...]:

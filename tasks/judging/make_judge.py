@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from storage.tables.demonstrations import Demonstration
 from storage.tables.pairs import PreferencePair
 from tasks.judging.choice import ChoiceJudge
+from tasks.judging.classifier import load_classifier
 from tasks.judging.judge import Judge
 from tasks.judging.judge_name import parse_judge_name
 from tasks.judging.lexical import LexicalJudge, fit_lexical
@@ -20,6 +21,7 @@ def make_judge(
     demonstrations: Sequence[Demonstration],
     pairs: Sequence[PreferencePair],
     seed: int,
+    device: str = "auto",
 ) -> Judge:
     """Return the judge called `name`, which signs its verdicts with `signed`.
 
@@ -29,7 +31,10 @@ def make_judge(
     Raises:
         InputError: no such judge, or too few labelled texts in the split.
     """
-    kind = parse_judge_name(name).kind
+    parsed = parse_judge_name(name)
+    kind = parsed.kind
+    if kind == "classifier":
+        return load_classifier(parsed.model, device=device, name=signed)
     if kind == "choice":
         return ChoiceJudge()
     if kind == "oracle":

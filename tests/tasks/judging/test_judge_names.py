@@ -19,11 +19,27 @@ def test_every_judge_is_found_by_its_name(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "kind", "model"),
+    [
+        ("llm:gpt-6-luna", "llm", "gpt-6-luna"),
+        ("llm:org/model:free", "llm", "org/model:free"),
+        ("classifier:/models/a b", "classifier", "/models/a b"),
+    ],
+)
+def test_a_judge_that_is_a_model_is_named_with_it(name, kind, model):
+    parsed = parse_judge_name(name)
+    assert (parsed.kind, parsed.model, parsed.text) == (kind, model, name)
+    assert reward_name(name) == name
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         pytest.param("lexcal", "Did you mean 'lexical'", id="a typo"),
         pytest.param("Oracle", "Did you mean 'oracle'", id="a capital"),
-        pytest.param("llm:gpt", "judge 'llm:gpt' does not exist", id="not there yet"),
+        pytest.param("llm:", "judge 'llm:' does not exist", id="no model"),
+        pytest.param("llm", "judge 'llm' does not exist; there is .*llm:<model>", id="no colon"),
+        pytest.param("lexical:x", "judge 'lexical:x' does not exist", id="a model too many"),
         pytest.param("", "judge '' does not exist; there is lexical, oracle, choice", id="empty"),
     ],
 )
@@ -44,7 +60,7 @@ def test_with_defaults_no_policy_is_scored_by_the_judge_that_it_was_trained_agai
     reward = default_reward(source)
     judges = evaluation_judges(["auto"], source, reward=reward)
     assert judges
-    signed = None if reward is None else reward_name(parse_judge_name(reward).kind)
+    signed = None if reward is None else reward_name(reward)
     assert signed not in judges
 
 
