@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from storage.input_error import InputError
-from tasks.judging.judge_name import parse_judge_name
+from tasks.judging.judge_name import KINDS, parse_judge_name
 from tasks.params import Params
 from tasks.sampling.params import SamplingParams
 
@@ -34,8 +34,11 @@ class EvaluateWhatParams(Params):
         if not judges:
             raise InputError("judges is empty; name at least one, or 'auto'")
         for judge in judges:
-            if judge != "auto":
-                parse_judge_name(judge)
+            if judge != "auto" and parse_judge_name(judge).kind not in KINDS:
+                raise InputError(
+                    f"judge {judge!r} labels pairs but does not evaluate; evaluation has "
+                    f"{', '.join(KINDS)}"
+                )
         return tuple(dict.fromkeys(judges))
 
 

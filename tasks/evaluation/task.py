@@ -256,11 +256,14 @@ def _notes(store: Store, artifact: Artifact) -> list[str]:
                 f"{made.stage} read {stats['rows_read']:,} rows: {stats['rows_kept']:,} kept, "
                 f"{stats['duplicates']:,} duplicates, {refused:,} refused (see quarantine)"
             )
-        if made.table == "pairs" and "num_ties" in stats:
+        if made.table == "pairs" and "statuses" in stats:
+            statuses = sorted(stats["statuses"].items(), key=lambda item: -item[1])
+            counted = ", ".join(f"{count:,} {status}" for status, count in statuses)
             notes.append(
-                f"of {stats['num_prompts']:,} prompts {stats['num_pairs']:,} gave a pair; "
-                f"{stats['num_ties']:,} were ties, {stats['num_same_text']:,} had one text only"
+                f"{stats['num_prompts']:,} prompts gave {stats['num_pairs']:,} pairs: {counted}"
             )
+        if "missing" in stats:
+            notes.append(f"{made.stage} is incomplete: {stats['missing']}")
         if stats.get("num_dropped"):
             notes.append(f"{made.stage} dropped {stats['num_dropped']:,} rows that did not fit")
         if stats.get("stop_reason", "finished") != "finished":

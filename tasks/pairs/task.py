@@ -1,82 +1,342 @@
 """The pairs stage in Prefect."""
 
-from dataclasses import asdict
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from uuid import uuid4
 
-from prefect import task
+from prefect import get_run_logger, task
+from prefect.runtime import flow_run
 
 from storage.input_error import InputError
-from storage.store import open_store
-from storage.tables.completions import COMPLETIONS
+from storage.store import Store, open_store
+from storage.tables.completions import COMPLETIONS, Completion
 from storage.tables.demonstrations import DEMONSTRATIONS
+from storage.tables.outcomes import OUTCOMES
 from storage.tables.pairs import PAIRS
-from storage.tables.prompts import PROMPTS
+from storage.tables.prompts import PROMPTS, Prompt
+from storage.tables.spending import SPENDING, Spending
 from storage.tables.verdicts import VERDICTS
 from storage.work import Work
 from storage.writer import StageWriter
-from tasks.judging.judge_name import parse_judge_name, reward_name
+from tasks.api_key import read_api_key
+from tasks.judging.judge_name import reward_name
+from tasks.judging.llm_judge import LlmJudge
+from tasks.judging.load_rubric import load_rubric
 from tasks.judging.make_judge import make_judge
-from tasks.pairs.on_policy import on_policy_pairs
+from tasks.pairs.asked_judge import AskedJudge, Compares, Scores
+from tasks.pairs.check_pairs import PAIRWISE, check_pairs
+from tasks.pairs.made_pairs import MadePairs
+from tasks.pairs.make_pairs import Asked, PolicyAnswers, make_pairs
 from tasks.pairs.params import PairsParams
 from tasks.pairs.reward import resolve_reward
-from tasks.stage_run import StageResult, run_stage, shown_progress
+from tasks.pairs.stand_in_policy import StandInPolicy
+from tasks.pairs.work_params import work_params
+from tasks.progress import Progress, silent
+from tasks.sampling.api.client import ApiClient
+from tasks.sampling.api.connect import base_url, connect
+from tasks.sampling.api.dry_run import DryRun
+from tasks.sampling.api.journal import Journal, open_journal
+from tasks.sampling.api.ledger import spending
+from tasks.sampling.api.params import ApiParams
+from tasks.sampling.api.prices import Prices
+from tasks.sampling.api.reply import Outcome
+from tasks.stage_run import DryRunResult, PlannedCalls, StageResult, run_stage, shown_progress
 from tasks.stored_policy import read_policy
 
 STAGE = "generate-pairs"
-VERSION = 1
+VERSION = 2
+TABLES = (COMPLETIONS, VERDICTS, PAIRS, OUTCOMES, SPENDING)
+PART_OF = "part_of"
+"""Manifest entry of a run whose budget or server did not last: the key of the whole work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Apis:
+    """The servers of a run, asked or in a dry run, and the journal that they share."""
+
+    journal: Journal | None
+    answering: ApiClient | DryRun | None
+    judging: ApiClient | DryRun | None
+
+    @property
+    def each(self) -> list[ApiClient | DryRun]:
+        """Both, one where they are the same."""
+        apis = [api for api in (self.answering, self.judging) if api is not None]
+        return apis[:1] if len(apis) > 1 and apis[0] is apis[1] else apis
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What the stage made, who judged, what it cost, and what it did not get."""
+
+    made: MadePairs
+    judge: str | None
+    spent: list[Spending]
+    unanswered: Counter[Outcome]
+
+
+class _PartError(Exception):
+    """Carries what was made past the commit of the whole work."""
+
+    def __init__(self, finished: _Finished) -> None:
+        super().__init__()
+        self.finished = finished
 
 
 @task(name=STAGE, tags=["gpu"])
 def pairs_task(
-    prompts: str, policy: str, params: PairsParams, root: str, *, rerun: bool = False
+    prompts: str, policies: Sequence[str], params: PairsParams, root: str, *, rerun: bool = False
 ) -> StageResult:
-    """Let a policy answer training prompts, judge the answers, pair the best with the worst.
+    """Make preference pairs for prompts by the method of `params`.
+
+    `policies` are the artifacts of those that `params.policies` names, in the same order.
+
+    Where the budget or a server did not last, what was made is kept and said to be incomplete, and the
+    same work is taken up again when it is asked for again.
 
     Raises:
-        InputError: the parameters ask for the data set's own pairs, which need no generation.
+        InputError: the parameters ask for the data set's own pairs, which need no generation, or do
+            not fit.
+        ApiUnavailableError: not one call brought a reply.
     """
+    store = open_store(root)
+    work = _work(store, prompts, policies, params)
+
+    def body(writer: StageWriter) -> None:
+        finished = _finish(store, prompts, policies, params)
+        if finished.unanswered:
+            raise _PartError(finished)
+        _write(writer, finished)
+
+    try:
+        result = run_stage(store, work, TABLES, body, rerun=rerun)
+    except _PartError as part:
+        result = _keep_part(store, work, part.finished)
+    _replace_parts(store, work.key, result)
+    return result
+
+
+@task(name="plan-pairs")
+def plan_pairs_task(
+    prompts: str, policies: Sequence[str], params: PairsParams, root: str
+) -> DryRunResult:
+    """Return what making these pairs would ask and spend at most; nothing is asked or written.
+
+    Raises:
+        InputError: as `pairs_task`.
+    """
+    store = open_store(root)
+    work = _work(store, prompts, policies, params)
+    if store.find(work) is not None:
+        return DryRunResult(stage=STAGE, planned=[])
+    with _apis(store, params, dry=True) as apis:
+        stand_ins = [StandInPolicy(policy, params.on_policy.max_tokens) for policy in policies]
+        _make(store, prompts, params, apis, stand_ins, silent)
+        planned = [
+            PlannedCalls(**asdict(plan))
+            for api in apis.each
+            if isinstance(api, DryRun)
+            for plan in api.plans.values()
+        ]
+    return DryRunResult(stage=STAGE, planned=planned)
+
+
+def _work(store: Store, prompts: str, policies: Sequence[str], params: PairsParams) -> Work:
     if params.method == "dataset":
         raise InputError(
             "pairs.method is 'dataset': those pairs come from ingest as they are and nothing is "
-            "generated; use the pairs artifact of ingest, or method on-policy"
+            "generated; use the pairs artifact of ingest, or another method"
         )
-    store = open_store(root)
+    if len(policies) != len(params.policies):
+        raise InputError(
+            f"pairs.method {params.method!r} asks {len(params.policies)} policies of ours, but "
+            f"{len(policies)} are given"
+        )
+    if len(set(policies)) < len(policies):
+        raise InputError(
+            f"the policies {list(policies)} hold one twice, whose answers would be the same; name "
+            "others in sample_and_judge.models, or raise num_completions"
+        )
+    check_pairs(params)
     asked = store.get(prompts)
     ingested = (asked.outputs["demonstrations"], asked.outputs["pairs"])
-    work = Work(
+    return Work(
         stage=STAGE,
         stage_version=VERSION,
-        params=params.model_dump(mode="json", exclude={"method", "device", "batch_size"}),
-        parents=(prompts, policy, *ingested),
+        params=work_params(params),
+        parents=(prompts, *policies, *ingested),
         seed=params.seed,
     )
 
-    def body(writer: StageWriter) -> None:
-        from tasks.sampling.model import load_model
 
-        rows = store.rows(PROMPTS, asked)
-        name = resolve_reward(params, rows[0].source if rows else "")
-        judge = make_judge(
+def _finish(store: Store, prompts: str, policies: Sequence[str], params: PairsParams) -> _Finished:
+    """Return what the method makes, with what it cost."""
+    with (
+        shown_progress(f"making pairs by {params.method}") as progress,
+        _apis(store, params, dry=False) as apis,
+    ):
+        answers = [_policy_answers(store, policy, params, progress) for policy in policies]
+        made, judge = _make(store, prompts, params, apis, answers, progress)
+        clients = [api for api in apis.each if isinstance(api, ApiClient)]
+        reused = sum((client.reused for client in clients), Counter[str]())
+        unanswered = sum((client.unanswered for client in clients), Counter[Outcome]())
+        spent: list[Spending] = []
+        if apis.journal is not None:
+            run = apis.journal.run_id
+            spent = apis.journal.run(partial(spending, run=run, stage=STAGE, reused=reused))
+    return _Finished(made, judge, spent, unanswered)
+
+
+def _make(
+    store: Store,
+    prompts: str,
+    params: PairsParams,
+    apis: _Apis,
+    answers: Sequence[PolicyAnswers],
+    progress: Progress,
+) -> tuple[MadePairs, str | None]:
+    """Return the pairs and the name of the judge that labelled them, None if none did."""
+    asked = store.get(prompts)
+    rows = store.rows(PROMPTS, asked)
+    judge = _judge(store, prompts, params, rows[0].source if rows else "", apis)
+    whom = Asked(api=apis.answering, policies=tuple(answers), judge=judge)
+    dataset = store.rows(PAIRS, store.get(asked.outputs["pairs"]))
+    made = make_pairs(rows, dataset, params, whom, progress)
+    return made, judge.judge.name if judge else None
+
+
+def _judge(
+    store: Store, prompts: str, params: PairsParams, source: str, apis: _Apis
+) -> AskedJudge | None:
+    if not params.is_judged:
+        return None
+    if params.judge_model and apis.judging is not None:
+        rubric = load_rubric(params.judging.rubric)
+        judge = LlmJudge(apis.judging, params.judge_model, rubric, params.judging)
+        return Compares(judge) if rubric.kind == PAIRWISE else Scores(judge)
+    name = resolve_reward(params.judging.judge, source)
+    outputs = store.get(prompts).outputs
+    return Scores(
+        make_judge(
             name,
-            signed=reward_name(parse_judge_name(name).kind),
+            signed=reward_name(name),
             split="train",
-            demonstrations=store.rows(DEMONSTRATIONS, store.get(ingested[0])),
-            pairs=store.rows(PAIRS, store.get(ingested[1])),
+            demonstrations=store.rows(DEMONSTRATIONS, store.get(outputs["demonstrations"])),
+            pairs=store.rows(PAIRS, store.get(outputs["pairs"])),
             seed=params.seed,
+            device=params.on_policy.device,
         )
-        answering = read_policy(store, policy)
-        loaded = load_model(answering.checkpoint, device=params.device)
-        with shown_progress("sampling answers for pairs") as progress:
-            made = on_policy_pairs(
-                rows,
-                loaded,
-                judge,
-                params,
-                policy_id=answering.policy.policy_id,
-                progress=progress,
-            )
-        writer.write(COMPLETIONS, made.completions)
-        writer.write(VERDICTS, made.verdicts)
-        writer.write(PAIRS, made.best_worst.pairs)
-        writer.stats(PAIRS, reward=judge.name, **asdict(made.best_worst.counts))
+    )
 
-    return run_stage(store, work, (COMPLETIONS, VERDICTS, PAIRS), body, rerun=rerun)
+
+def _policy_answers(
+    store: Store, policy: str, params: PairsParams, progress: Progress
+) -> PolicyAnswers:
+    """Return a policy of ours, which is loaded when it is asked."""
+    answering = read_policy(store, policy)
+
+    def answers(prompts: Sequence[Prompt], num_samples: int) -> list[Completion]:
+        from tasks.sampling.model import load_model
+        from tasks.sampling.sample import sample
+
+        return sample(
+            load_model(answering.checkpoint, device=params.on_policy.device),
+            prompts,
+            policy_id=answering.policy.policy_id,
+            num_samples=num_samples,
+            params=params.on_policy,
+            seed=params.seed,
+            progress=progress,
+        )
+
+    return answers
+
+
+@contextmanager
+def _apis(store: Store, params: PairsParams, *, dry: bool) -> Iterator[_Apis]:
+    """Yield the servers that the method asks, with their journal; none where it asks none."""
+    if not params.api_models and not params.judge_model:
+        yield _Apis(None, None, None)
+        return
+    prices = Prices.read(params.budget.prices)
+    run = flow_run.get_id() or uuid4().hex
+    with open_journal(store.journal_path, run=run, stage=STAGE, budget=params.budget) as journal:
+
+        def api(server: ApiParams) -> ApiClient | DryRun:
+            connected = connect(server, journal, prices, api_key="" if dry else _key(server))
+            return DryRun(connected) if dry else ApiClient(connected)
+
+        answering = api(params.api) if params.api_models else None
+        judging = None
+        if params.judge_model:
+            same = params.judge_server == params.api
+            judging = answering if same and answering is not None else api(params.judge_server)
+        yield _Apis(journal, answering, judging)
+
+
+def _key(server: ApiParams) -> str:
+    return read_api_key(base_url(server), key_env=server.key_env, key_block=server.key_block)
+
+
+def _write(writer: StageWriter, finished: _Finished) -> None:
+    made = finished.made
+    writer.write(COMPLETIONS, made.completions)
+    writer.write(VERDICTS, made.verdicts)
+    writer.write(PAIRS, made.pairs)
+    writer.write(OUTCOMES, made.outcomes)
+    writer.write(SPENDING, finished.spent)
+    statuses = Counter(outcome.status for outcome in made.outcomes)
+    writer.stats(
+        PAIRS,
+        reward=finished.judge,
+        num_prompts=len(made.outcomes),
+        num_pairs=len(made.pairs),
+        statuses=statuses,
+    )
+
+
+def _keep_part(store: Store, work: Work, finished: _Finished) -> StageResult:
+    """Return the artifacts of what was made, as work of its own that does not stand for the whole."""
+    rows = [asdict(outcome) for outcome in finished.made.outcomes]
+    digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    part = Work(
+        stage=work.stage,
+        stage_version=work.stage_version,
+        params=work.params,
+        parents=work.parents,
+        seed=work.seed,
+        inputs={"outcomes so far": digest},
+    )
+    missing = _missing(finished)
+    get_run_logger().warning("%s is incomplete: %s", STAGE, missing)
+
+    def body(writer: StageWriter) -> None:
+        _write(writer, finished)
+        writer.stats(PAIRS, **{PART_OF: work.key, "missing": missing})
+
+    result = run_stage(store, part, TABLES, body, rerun=False)
+    return result.model_copy(update={"incomplete": missing})
+
+
+def _missing(finished: _Finished) -> str:
+    calls = ", ".join(f"{count:,} {outcome}" for outcome, count in finished.unanswered.items())
+    pending = finished.unanswered[Outcome.PENDING] > 0
+    remedy = "with more budget" if pending else "when the server is well again"
+    return (
+        f"calls without a reply: {calls}. What is there can be used. Run it again {remedy}: it asks "
+        "only what is missing"
+    )
+
+
+def _replace_parts(store: Store, key: str, result: StageResult) -> None:
+    """Put earlier parts of the same work out of use: the newest has all that they had."""
+    for artifact in store.artifacts(PAIRS.name):
+        is_part = artifact.stage == STAGE and artifact.stats.get(PART_OF) == key
+        if is_part and artifact.artifact_id != result.outputs[PAIRS.name]:
+            for output in artifact.outputs.values():
+                store.supersede(output, "a later run has more of the same work")
