@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.input_error import InputError
 
@@ -37,6 +37,7 @@ def load_model(
             had, the tokenizer has no end-of-sequence token, or the device does not exist.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -46,11 +47,21 @@ def load_model(
     source = resolve_checkpoint(checkpoint)
     tokenizer = load_tokenizer(source)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            source, use_safetensors=True, trust_remote_code=False, dtype=weights_dtype
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=weights_dtype,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _cannot_load(source, error) from error
+    model, info = loaded
+    if info["missing_keys"]:  # transformers fills them with random numbers and only logs it
+        raise InputError(
+            f"checkpoint {source!r} holds no weights for {', '.join(sorted(info['missing_keys'])[:4])}, "
+            "so it is no causal language model or not a whole one; save it again with save_pretrained"
+        )
     model.eval()
     torch.nn.Module.to(model, target)
     return LoadedModel(model=model, tokenizer=tokenizer, device=target)

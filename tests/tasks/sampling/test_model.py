@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from storage.input_error import InputError
 from tasks.sampling.model import load_model
 from tasks.sampling.params import SamplingParams
+from tests.fakes.tiny_classifier import write_tiny_classifier
 
 
 def test_a_loaded_model_is_ready_to_be_asked(tiny_checkpoint):
@@ -94,3 +95,17 @@ def _files(path, *names):
     for name in names:
         _file(path / name)
     return path
+
+
+def test_a_classifier_is_no_language_model(tmp_path):
+    """Transformers would give it a random head and say so only in a log."""
+    with pytest.raises(InputError, match=r"holds no weights for.*no causal language model"):
+        load_model(write_tiny_classifier(tmp_path / "classifier"))
+
+
+def test_a_cut_weights_file_is_refused(tmp_path):
+    directory = write_tiny_classifier(tmp_path / "classifier")
+    weights = directory / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_model(directory)
