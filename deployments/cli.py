@@ -41,12 +41,16 @@ def run(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Do the work again even if it was done before.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what API calls would cost, and ask nothing.")
+    ] = False,
     root: Root = "data",
 ) -> None:
     """Run a flow here and now."""
     from deployments.run_flow import run_flow
 
-    given = [f"root={root}", *(settings or []), *(["rerun=true"] if rerun else [])]
+    flags = [*(["rerun=true"] if rerun else []), *(["dry_run=true"] if dry_run else [])]
+    given = [f"root={root}", *(settings or []), *flags]
     raise typer.Exit(run_flow(flow, profile=profile, settings=given))
 
 
@@ -161,6 +165,33 @@ def report(
     from deployments.show_report import show_report
 
     show_report(root, estimates, out)
+
+
+@app.command("judge-report")
+def judge_report(
+    verdicts: Annotated[
+        str | None,
+        typer.Argument(help="Verdicts of comparisons: id, prefix, tag or latest (the default)."),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(help="A .jsonl(.gz) of judgements made elsewhere, instead of the store."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a judge.")] = False,
+    root: Root = "data",
+) -> None:
+    """Show how far a judge can be trusted: order, length, ties, agreement with people."""
+    from deployments.show_judge_report import show_judge_report
+
+    show_judge_report(root, verdicts, file, as_json=as_json)
+
+
+@app.command()
+def spending(root: Root = "data") -> None:
+    """Show what API calls cost: tokens and dollars of each run and model."""
+    from deployments.show_spending import show_spending
+
+    show_spending(root)
 
 
 @app.command()

@@ -59,6 +59,28 @@ def start_policy(store: Store, reference: str, data: Artifact | None) -> Artifac
     return store.resolve("policies", reference)
 
 
+def answering_policy(store: Store, reference: str, start: str) -> str:
+    """Return the id of the policy whose answers become pairs; `start` where none is named.
+
+    `latest` means the newest policy that an earlier run trained beyond SFT, from data of the same
+    source, and `start` on the first night.
+
+    Raises:
+        InputError: there is no such policy.
+    """
+    if not reference:
+        return start
+    if reference != "latest":
+        return store.resolve("policies", reference).artifact_id
+    source = _source(store, store.get(start))
+    trained = [
+        artifact
+        for artifact in store.artifacts("policies")  # newest first
+        if artifact.stage in {"train-dpo", "train-d2o"} and _source(store, artifact) == source
+    ]
+    return trained[0].artifact_id if trained else start
+
+
 def policies_to_compare(store: Store, references: Sequence[str]) -> list[Artifact]:
     """Return the policies that `references` name, the reference policy first.
 
@@ -108,6 +130,12 @@ def curated(store: Store, artifact: Artifact, table: str) -> Artifact:
         f"{artifact.table} artifact {artifact.artifact_id} does not descend from ingested data, "
         f"so its {table} are unknown; name a {table} artifact instead of leaving it empty"
     )
+
+
+def _source(store: Store, artifact: Artifact) -> str:
+    """Return the name of the source that an artifact comes from, empty if it comes from none."""
+    steps = (step.artifact for step in store.lineage(artifact.artifact_id, "up"))
+    return next((str(a.params["source"]) for a in steps if a.stage == "ingest"), "")
 
 
 def _ingest_keys(store: Store, artifact: Artifact) -> set[str]:

@@ -2,6 +2,8 @@
 
 from prefect import flow
 
+from flows.inputs import answering_policy
+from storage.store import open_store
 from tasks.curation.params import CurateParams
 from tasks.curation.task import curate_task
 from tasks.evaluation.params import EvaluateParams
@@ -41,6 +43,7 @@ def nightly(
     ingest: IngestParams = IngestParams(),
     curate: CurateParams = CurateParams(),
     pairs: PairsParams = PairsParams(),
+    policy: str = "",
     negatives: NegativesParams = NegativesParams(),
     train: TrainParams = TrainParams(),
     evaluate: EvaluateParams = EvaluateParams(),
@@ -60,6 +63,9 @@ def nightly(
         ingest: The source and how its rows are understood.
         curate: The checks, what becomes of the rows that they find, and the splits.
         pairs: Where preferences come from.
+        policy: Whose answers become on-policy pairs: empty for the SFT policy of this run, latest for
+            the newest policy that an earlier run trained (yesterday's policy makes today's pairs), or
+            an artifact id, unique prefix or tag.
         negatives: How many self-samples anchor each dispreferred answer.
         train: Hyperparameters of each training method.
         evaluate: How many prompts and answers, and the judges.
@@ -79,10 +85,12 @@ def nightly(
         start = sft.outputs["policies"]
         compared.append(start)
     pairs_id, has_pairs = made["pairs"], rows["pairs"] > 0
-    if pairs.made_on_policy(rows["pairs"], rows["dispreferred"]):
-        paired = pairs_task(made["prompts"], start, pairs, root, rerun=rerun)
+    if pairs.made(rows["pairs"], rows["dispreferred"]):
+        store = open_store(root)
+        answering = [answering_policy(store, name or policy, start) for name in pairs.policies]
+        paired = pairs_task(made["prompts"], answering, pairs, root, rerun=rerun)
         stages.append(paired)
-        pairs_id, has_pairs = paired.outputs["pairs"], True
+        pairs_id, has_pairs = paired.outputs["pairs"], paired.rows["pairs"] > 0
     disliked = made["dispreferred"]
     negated = negatives_task(pairs_id, disliked, start, negatives, root, rerun=rerun)
     stages.append(negated)

@@ -1,4 +1,4 @@
-"""What can be checked before a flow is started: sources, models and artifacts that it names."""
+"""What can be checked before a flow is started: all that its parameters name."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,8 +7,12 @@ from typing import Any, get_type_hints
 from flows.inputs import ArtifactOf
 from storage.input_error import InputError
 from storage.store import open_store
+from tasks.api_key import read_api_key
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import check_source
+from tasks.pairs.check_pairs import check_pairs
+from tasks.pairs.params import PairsParams
+from tasks.sampling.api.connect import base_url
 from tasks.training.base_model import check_model
 
 
@@ -21,9 +25,22 @@ def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Non
     for name, value in arguments.items():
         if isinstance(value, IngestParams):
             check_source(value)
+        if isinstance(value, PairsParams):
+            check_pairs(value)
+            if not arguments.get("dry_run"):
+                _check_keys(value)
         if name == "model":
             check_model(value)
     _check_artifacts(function, arguments)
+
+
+def _check_keys(params: PairsParams) -> None:
+    """Check the keys that stand in the environment; Prefect's blocks are asked when the flow runs."""
+    servers = [params.api] if params.api_models else []
+    servers += [params.judge_server] if params.judge_model else []
+    for server in servers:
+        if not server.key_block:
+            read_api_key(base_url(server), key_env=server.key_env, key_block="")
 
 
 def _check_artifacts(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -36,6 +53,10 @@ def _check_artifacts(function: Callable[..., Any], arguments: Mapping[str, Any])
         for reference in ([value] if isinstance(value, str) else value)
         if reference
     ]
+    pairs = arguments.get("params")
+    if isinstance(pairs, PairsParams):
+        unnamed = arguments.get("policy") or "latest"
+        named += [("policies", name or unnamed) for name in pairs.policies]
     root = str(arguments.get("root", ""))
     if not named:
         return

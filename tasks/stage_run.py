@@ -35,6 +35,27 @@ class StageResult(BaseModel):
     reused: bool
     """The work had been done before and was not done again."""
     seconds: float
+    incomplete: str = ""
+    """What is missing and how to get it, for a stage whose budget or server did not last; it is
+    done again, at the cost of what is missing, when it is asked for again."""
+
+
+class PlannedCalls(BaseModel):
+    """What a stage would ask one model; `cost_usd` is null where the price is unknown."""
+
+    model: str
+    calls: int
+    calls_reused: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+class DryRunResult(BaseModel):
+    """What a stage would ask and spend, at most, if it ran."""
+
+    stage: str
+    planned: list[PlannedCalls]
 
 
 class StagesResult(BaseModel):

@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.api_server import FakeApi
+from tests.fakes.judge_answer import write_or_prefer_longer
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -28,9 +32,16 @@ def runnable(command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A store of its own, and a server that answers where the README asks one."""
     home = tmp_path_factory.mktemp("readme")
-    return {**os.environ, "PREFLINE_ROOT": str(home / "data"), "PREFECT_HOME": str(home / "home")}
+    with FakeApi(answer=write_or_prefer_longer) as api:
+        yield {
+            **os.environ,
+            "PREFLINE_ROOT": str(home / "data"),
+            "PREFECT_HOME": str(home / "home"),
+            "OPENAI_BASE_URL": api.base_url,
+        }
 
 
 def test_every_command_of_the_readme_runs(environment, tmp_path):

@@ -3,10 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from functools import partial
 from uuid import uuid4
 
 from prefect import get_run_logger, task
@@ -24,26 +23,17 @@ from storage.tables.verdicts import VERDICTS
 from storage.work import Work
 from storage.writer import StageWriter
 from tasks.api_key import read_api_key
-from tasks.judging.judge_name import reward_name
-from tasks.judging.llm_judge import LlmJudge
-from tasks.judging.load_rubric import load_rubric
-from tasks.judging.make_judge import make_judge
-from tasks.pairs.asked_judge import AskedJudge, Compares, Scores
-from tasks.pairs.check_pairs import PAIRWISE, check_pairs
+from tasks.pairs.check_pairs import check_pairs
+from tasks.pairs.connected import Connected, connected
 from tasks.pairs.made_pairs import MadePairs
 from tasks.pairs.make_pairs import Asked, PolicyAnswers, make_pairs
 from tasks.pairs.params import PairsParams
-from tasks.pairs.reward import resolve_reward
 from tasks.pairs.stand_in_policy import StandInPolicy
+from tasks.pairs.who_judges import who_judges
 from tasks.pairs.work_params import work_params
 from tasks.progress import Progress, silent
-from tasks.sampling.api.client import ApiClient
-from tasks.sampling.api.connect import base_url, connect
-from tasks.sampling.api.dry_run import DryRun
-from tasks.sampling.api.journal import Journal, open_journal
-from tasks.sampling.api.ledger import spending
+from tasks.sampling.api.connect import base_url
 from tasks.sampling.api.params import ApiParams
-from tasks.sampling.api.prices import Prices
 from tasks.sampling.api.reply import Outcome
 from tasks.stage_run import DryRunResult, PlannedCalls, StageResult, run_stage, shown_progress
 from tasks.stored_policy import read_policy
@@ -53,21 +43,6 @@ VERSION = 2
 TABLES = (COMPLETIONS, VERDICTS, PAIRS, OUTCOMES, SPENDING)
 PART_OF = "part_of"
 """Manifest entry of a run whose budget or server did not last: the key of the whole work."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Apis:
-    """The servers of a run, asked or in a dry run, and the journal that they share."""
-
-    journal: Journal | None
-    answering: ApiClient | DryRun | None
-    judging: ApiClient | DryRun | None
-
-    @property
-    def each(self) -> list[ApiClient | DryRun]:
-        """Both, one where they are the same."""
-        apis = [api for api in (self.answering, self.judging) if api is not None]
-        return apis[:1] if len(apis) > 1 and apis[0] is apis[1] else apis
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +109,10 @@ def plan_pairs_task(
     work = _work(store, prompts, policies, params)
     if store.find(work) is not None:
         return DryRunResult(stage=STAGE, planned=[])
-    with _apis(store, params, dry=True) as apis:
+    with _connected(store, params, dry=True) as apis:
         stand_ins = [StandInPolicy(policy, params.on_policy.max_tokens) for policy in policies]
         _make(store, prompts, params, apis, stand_ins, silent)
-        planned = [
-            PlannedCalls(**asdict(plan))
-            for api in apis.each
-            if isinstance(api, DryRun)
-            for plan in api.plans.values()
-        ]
+    planned = [PlannedCalls(**asdict(plan)) for plan in apis.plans]
     return DryRunResult(stage=STAGE, planned=planned)
 
 
@@ -178,60 +148,35 @@ def _finish(store: Store, prompts: str, policies: Sequence[str], params: PairsPa
     """Return what the method makes, with what it cost."""
     with (
         shown_progress(f"making pairs by {params.method}") as progress,
-        _apis(store, params, dry=False) as apis,
+        _connected(store, params, dry=False) as apis,
     ):
         answers = [_policy_answers(store, policy, params, progress) for policy in policies]
         made, judge = _make(store, prompts, params, apis, answers, progress)
-        clients = [api for api in apis.each if isinstance(api, ApiClient)]
-        reused = sum((client.reused for client in clients), Counter[str]())
-        unanswered = sum((client.unanswered for client in clients), Counter[Outcome]())
-        spent: list[Spending] = []
-        if apis.journal is not None:
-            run = apis.journal.run_id
-            spent = apis.journal.run(partial(spending, run=run, stage=STAGE, reused=reused))
-    return _Finished(made, judge, spent, unanswered)
+        return _Finished(made, judge, apis.spent(), apis.unanswered)
 
 
 def _make(
     store: Store,
     prompts: str,
     params: PairsParams,
-    apis: _Apis,
+    apis: Connected,
     answers: Sequence[PolicyAnswers],
     progress: Progress,
 ) -> tuple[MadePairs, str | None]:
     """Return the pairs and the name of the judge that labelled them, None if none did."""
     asked = store.get(prompts)
     rows = store.rows(PROMPTS, asked)
-    judge = _judge(store, prompts, params, rows[0].source if rows else "", apis)
-    whom = Asked(api=apis.answering, policies=tuple(answers), judge=judge)
     dataset = store.rows(PAIRS, store.get(asked.outputs["pairs"]))
+    judge = who_judges(
+        params,
+        apis.judging,
+        source=rows[0].source if rows else "",
+        demonstrations=store.rows(DEMONSTRATIONS, store.get(asked.outputs["demonstrations"])),
+        pairs=dataset,
+    )
+    whom = Asked(api=apis.answering, policies=tuple(answers), judge=judge)
     made = make_pairs(rows, dataset, params, whom, progress)
     return made, judge.judge.name if judge else None
-
-
-def _judge(
-    store: Store, prompts: str, params: PairsParams, source: str, apis: _Apis
-) -> AskedJudge | None:
-    if not params.is_judged:
-        return None
-    if params.judge_model and apis.judging is not None:
-        rubric = load_rubric(params.judging.rubric)
-        judge = LlmJudge(apis.judging, params.judge_model, rubric, params.judging)
-        return Compares(judge) if rubric.kind == PAIRWISE else Scores(judge)
-    name = resolve_reward(params.judging.judge, source)
-    outputs = store.get(prompts).outputs
-    return Scores(
-        make_judge(
-            name,
-            signed=reward_name(name),
-            split="train",
-            demonstrations=store.rows(DEMONSTRATIONS, store.get(outputs["demonstrations"])),
-            pairs=store.rows(PAIRS, store.get(outputs["pairs"])),
-            seed=params.seed,
-            device=params.on_policy.device,
-        )
-    )
 
 
 def _policy_answers(
@@ -257,29 +202,19 @@ def _policy_answers(
     return answers
 
 
-@contextmanager
-def _apis(store: Store, params: PairsParams, *, dry: bool) -> Iterator[_Apis]:
-    """Yield the servers that the method asks, with their journal; none where it asks none."""
-    if not params.api_models and not params.judge_model:
-        yield _Apis(None, None, None)
-        return
-    prices = Prices.read(params.budget.prices)
-    run = flow_run.get_id() or uuid4().hex
-    with open_journal(store.journal_path, run=run, stage=STAGE, budget=params.budget) as journal:
-
-        def api(server: ApiParams) -> ApiClient | DryRun:
-            connected = connect(server, journal, prices, api_key="" if dry else _key(server))
-            return DryRun(connected) if dry else ApiClient(connected)
-
-        answering = api(params.api) if params.api_models else None
-        judging = None
-        if params.judge_model:
-            same = params.judge_server == params.api
-            judging = answering if same and answering is not None else api(params.judge_server)
-        yield _Apis(journal, answering, judging)
+def _connected(
+    store: Store, params: PairsParams, *, dry: bool
+) -> AbstractContextManager[Connected]:
+    return connected(
+        params,
+        store.journal_path,
+        run=flow_run.get_id() or uuid4().hex,
+        stage=STAGE,
+        read_key=None if dry else _read_key,
+    )
 
 
-def _key(server: ApiParams) -> str:
+def _read_key(server: ApiParams) -> str:
     return read_api_key(base_url(server), key_env=server.key_env, key_block=server.key_block)
 
 
