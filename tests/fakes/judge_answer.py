@@ -38,3 +38,8 @@ def write_or_prefer_longer(body: dict[str, Any]) -> Any:
         data = fenced(body)
         return verdict(len(data["answer_1"]), len(data["answer_2"]))
     return [f"answer{' and more' * i}." for i in range(body.get("n") or 1)]
+
+
+def prefer_first(_: dict[str, Any]) -> str:
+    """Return the shortest verdict of a judge that always prefers what it reads first."""
+    return verdict(1, 0)

@@ -153,11 +153,13 @@ class Asking:
             self._done(_failed(job, answered))
 
     async def _answered(self, request: ApiRequest) -> Answered:
-        openai = self._places.take()
+        http = self._places.take()
         try:
-            return await call(openai, request, self._params.timeout_seconds)
+            return await call(
+                http, request, self._params.timeout_seconds, api_key=self._server.api_key
+            )
         finally:
-            self._places.give_back(openai)
+            self._places.give_back(http)
 
     def _spent(self, request: ApiRequest, answered: Answered) -> Spent:
         if not answered.reached:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tasks.sampling.api.batch_faults import UnreachableError, once
-from tasks.sampling.api.call import without_key
+from tasks.sampling.api.refused import without_key
 from tasks.sampling.api.reply import Outcome
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from storage.input_error import InputError
-from tasks.sampling.api.call import without_key
+from tasks.sampling.api.refused import without_key
 from tasks.sampling.api.reply import Outcome
 
 if TYPE_CHECKING:

@@ -110,7 +110,7 @@ class Journal:
         `call` is the request as it was hashed. A claim ends when the reply is settled, when its
         process is gone, or after `lease_seconds`.
         """
-        claiming = self._start(
+        claiming = self._thread.start(
             lambda connection: self.claim_in(connection, key, request, call, hold, lease_seconds)
         )
         try:
@@ -132,7 +132,7 @@ class Journal:
         latency_seconds: float = 0.0,
     ) -> None:
         """Write down what became of a claimed call; it is on disk when this returns."""
-        settling = self._start(
+        settling = self._thread.start(
             lambda connection: settle(
                 connection, attempt, str(outcome), spent, detail, body, latency_seconds
             )
@@ -154,10 +154,6 @@ class Journal:
     def run(self, action: Action[T]) -> T:
         """Return what `action` returns, called with the database in a transaction."""
         return self._thread.run(action)
-
-    def _start(self, action: Action[T]) -> "asyncio.Future[T]":
-        """Return what will hold the result of `action`; to be shielded, since it cannot be undone."""
-        return asyncio.wrap_future(self._thread.submit(action))
 
     def is_alive(self, owner: str) -> bool:
         """Return whether the process that opened a journal as `owner` still has it open."""

@@ -1,23 +1,17 @@
 """One thread that writes to a SQLite file: what arrives while it commits is committed together."""
 
+import asyncio
 import queue
 import sqlite3
 import threading
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tasks.sampling.api.journal_database import Action, ActionError, T, connect, in_words, transact
+from tasks.sampling.api.journal_order import End, Order, tell_all
 
 MOST_AT_ONCE = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    action: Action[Any]
-    done: "Future[Any]"
 
 
 class JournalThread:
@@ -31,7 +25,7 @@ class JournalThread:
 
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._ready: Future[None] = Future()
         self._schema = schema
@@ -46,12 +40,21 @@ class JournalThread:
         It holds an OSError where the file cannot be written, as on a full disk.
         """
         done: Future[T] = Future()
+        self._put(Order(action, done))
+        return done
+
+    def start(self, action: Action[T]) -> "asyncio.Future[T]":
+        """Return the same in the running event loop; what is started is done, cancelled or not."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(Order(action, done))
+        return done
+
+    def _put(self, order: Order) -> None:
         with self._end:
             if not self._has_ended:
-                self._orders.put(_Order(action, done))
-                return done
-        done.set_exception(RuntimeError(f"the journal {str(self._path)!r} is closed"))
-        return done
+                self._orders.put(order)
+                return
+        order.done.set_exception(RuntimeError(f"the journal {str(self._path)!r} is closed"))
 
     def run(self, action: Action[T]) -> T:
         """Return the result of `action`, waiting for it."""
@@ -78,19 +81,19 @@ class JournalThread:
                 orders, open_for_orders = self._gather()
                 self._commit(connection, orders)
 
-    def _gather(self) -> tuple[list[_Order], bool]:
+    def _gather(self) -> tuple[list[Order], bool]:
         """Return the orders that wait, and whether more may come."""
         first = self._orders.get()
         if first is None:
             return [], False
-        gathered: list[_Order | None] = [first]
+        gathered: list[Order | None] = [first]
         while len(gathered) < MOST_AT_ONCE and gathered[-1] and not self._orders.empty():
             gathered.append(self._orders.get())
         # From here on nobody can cancel an order: what its caller gave up before is not done.
-        orders = [one for one in gathered if one and one.done.set_running_or_notify_cancel()]
+        orders = [one for one in gathered if one and one.begin()]
         return orders, gathered[-1] is not None
 
-    def _commit(self, connection: sqlite3.Connection, orders: list[_Order]) -> None:
+    def _commit(self, connection: sqlite3.Connection, orders: list[Order]) -> None:
         """Run the orders in one transaction, or each in its own if one of them fails."""
         if not orders:
             return
@@ -105,9 +108,8 @@ class JournalThread:
         except Exception as error:  # noqa: BLE001  - whatever it is, whoever waits must hear of it
             self._fail(orders, error)
         else:
-            for order, result in zip(orders, results, strict=True):
-                order.done.set_result(result)
+            tell_all(End(order.done, result) for order, result in zip(orders, results, strict=True))
 
-    def _fail(self, orders: list[_Order], error: BaseException) -> None:
-        for order in orders:
-            order.done.set_exception(in_words(error, self._path))
+    def _fail(self, orders: list[Order], error: BaseException) -> None:
+        said = in_words(error, self._path)
+        tell_all(End(order.done, error=said) for order in orders)

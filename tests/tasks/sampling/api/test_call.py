@@ -14,12 +14,13 @@ import pytest
 
 from storage.input_error import InputError
 from tasks.sampling.api.bill import Bill
-from tasks.sampling.api.call import Answered, call, retry_after
+from tasks.sampling.api.call import Answered, call
 from tasks.sampling.api.params import ApiParams
 from tasks.sampling.api.prices import Prices
+from tasks.sampling.api.refused import retry_after
 from tasks.sampling.api.reply import Outcome
 from tasks.sampling.api.request import ApiRequest
-from tasks.sampling.api.server import Server, open_openai
+from tasks.sampling.api.server import Server, open_http
 from tests.fakes.api_asking import KEY, chat
 from tests.fakes.api_server import FakeApi
 
@@ -32,8 +33,9 @@ def answered(
     server = Server(params, Bill(Prices({}), url), journal, KEY)
 
     async def make() -> Answered:
-        async with open_openai(server) as openai:
-            return await call(openai, request or chat("hello there"), timeout_seconds)
+        async with open_http(server, httpx2.create_ssl_context()) as http:
+            asked = request or chat("hello there")
+            return await call(http, asked, timeout_seconds, api_key=KEY)
 
     return asyncio.run(make())
 
