@@ -12,6 +12,7 @@ from deployments.arguments import flow_arguments
 from deployments.flow_table import load_flow
 from storage.input_error import InputError
 from storage.store import open_store
+from tasks.sampling.api.client import ApiUnavailableError
 from tasks.sampling.api.ledger import read_ledger
 from tests.fakes.api_server import FakeApi
 from tests.fakes.judge_answer import fenced, is_judge, last_turn, verdict
@@ -244,6 +245,33 @@ def test_failed_calls_leave_the_stage_incomplete_and_are_asked_again(root):
         whole = run("generate-pairs", *given, root=root)
         assert (whole.incomplete, whole.rows["pairs"]) == ("", 12)
         assert len(api.calls) == 24 + 6
+
+
+def test_one_call_that_always_fails_leaves_the_stage_incomplete_every_night(root):
+    """The others are there to work with, so the stage does not fail over it."""
+    with FakeApi(answer=world) as api:
+        given = settings(api, "contrast", "api.max_attempts=1")
+        run("generate-pairs", *given, "num_prompts=3", root=root)
+
+    def broken(_: int, body: dict[str, Any]) -> str | None:
+        return "500" if len(body["messages"]) and "poor" in body["messages"][0]["content"] else None
+
+    with FakeApi(answer=world, faults=broken, port=int(api.base_url.split(":")[2][:-3])) as api:
+        for _ in range(2):
+            part = run(
+                "generate-pairs", *settings(api, "contrast", "api.max_attempts=1"), root=root
+            )
+            assert "9 server-error" in part.incomplete
+            assert part.rows["pairs"] == 3
+
+
+def test_a_server_that_is_down_fails_the_stage_and_leaves_nothing_behind(root):
+    with FakeApi(answer=world) as api:
+        pass
+    given = settings(api, "contrast", "api.max_attempts=2", "api.retry_wait_seconds=0.01")
+    with pytest.raises(ApiUnavailableError, match="none of 24 calls"):
+        run("generate-pairs", *given, root=root)
+    assert open_store(root).artifacts("outcomes") == []
 
 
 def test_a_refusal_is_an_outcome_of_its_own_and_is_not_asked_again(root):

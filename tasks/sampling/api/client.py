@@ -41,6 +41,7 @@ class ApiClient:
     server: Server
     reused: Counter[str] = field(default_factory=Counter)
     unanswered: Counter[Outcome] = field(default_factory=Counter)
+    _replies: Counter[str] = field(default_factory=Counter)
 
     def ask(self, requests: Sequence[ApiRequest], progress: Progress = silent) -> list[ApiReply]:
         """Return one reply per request, in the same order, whatever became of each.
@@ -50,7 +51,8 @@ class ApiClient:
         Raises:
             InputError: a model without a price under a limit of dollars, or a fault that all calls
                 share: the key, the model, the account.
-            ApiUnavailableError: calls were made and none of them brought a reply.
+            ApiUnavailableError: calls were made, none of them brought a reply, and there is none from
+                before: nothing that could be worked with.
         """
         server = self.server
         for model in {request.model for request in requests}:
@@ -67,9 +69,10 @@ class ApiClient:
         if missing:
             kind = BatchAsking if server.params.batch else Asking
             asking = kind(server, missing, progress, num_known=len(replies))
-            made = _run(asking.replies(), server.base_url)
-            _check_available(made, server.base_url)
-            replies |= made
+            replies |= _run(asking.replies(), server.base_url)
+        self._replies.update(reply.model for reply in replies.values() if reply.outcome.is_reply)
+        if not self._replies:
+            _check_available(replies, server.base_url)
         self.reused.update(
             jobs[reply.key].request.model for reply in replies.values() if reply.reused
         )
