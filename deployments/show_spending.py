@@ -22,9 +22,11 @@ def spending_table(rows: list[Spending]) -> Table:
     `failed` are attempts without a reply. `unknown` are the most tokens that attempts can have used
     whose reply never came whole; they count in the dollars, as a provider may have billed them.
     """
-    table = Table(title="spent", title_justify="left", show_footer=True, box=SIMPLE_HEAD)
+    table = Table(
+        title="spent", title_justify="left", show_footer=True, box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("run", footer="all")
-    table.add_column("model", overflow="fold")
+    table.add_column("model", no_wrap=True)
     _add_number(table, "calls", sum(row.calls for row in rows))
     _add_number(table, "failed", sum(row.attempts_failed for row in rows))
     _add_number(table, "tokens in", sum(row.prompt_tokens for row in rows))
@@ -49,7 +51,9 @@ def spending_table(rows: list[Spending]) -> Table:
 def planned_table(result: DryRunResult) -> Table:
     """Return what a stage would ask and spend."""
     title = f"{result.stage} would ask"
-    table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD)
+    table = Table(
+        title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("model", footer="all; none was asked")
     _add_number(table, "calls", sum(row.calls for row in result.planned))
     _add_number(table, "paid for already", sum(row.calls_reused for row in result.planned))

@@ -33,7 +33,7 @@ def test_spending_adds_up_and_an_unknown_price_is_said():
     text = printed(spending_table([row("gpt-6-sol", 1.25), row("mine", None)]))
     assert "01234567" in text
     assert {"price", "unknown"} <= set(text.split())
-    (total,) = (line for line in text.splitlines() if line.startswith("  all"))
+    (total,) = (line for line in text.splitlines() if line.startswith(" all"))
     for figure in ("2,400", "6", "8,000", "1,000", "140", "1.2500"):
         assert figure in total
     assert "…" not in text
