@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.blocks.system import Secret
 
 from deployments.arguments import flow_arguments
 from deployments.flow_table import load_flow
@@ -301,6 +302,14 @@ def test_the_key_stands_in_no_file_of_the_store(root, monkeypatch):
         path for path in root.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()
     ]
     assert found == []
+
+
+def test_the_key_can_stand_in_a_secret_block(root, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    Secret(value="sk-from-a-block").save("pairs-key", overwrite=True)
+    with FakeApi(answer=world, keys={"sk-from-a-block"}) as api:
+        given = settings(api, "contrast", "api.key_block=pairs-key")
+        assert run("generate-pairs", *given, root=root).rows["pairs"] == 12
 
 
 def test_a_wrong_key_is_one_message_without_the_key(root, monkeypatch):
