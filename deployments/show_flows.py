@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deployments.arguments import arguments_model
 from deployments.flow_table import FLOWS, load_flow
@@ -22,7 +22,7 @@ def show_flows(name: str | None) -> None:
         console.print(table)
         return
     flow = load_flow(name)
-    table = Table("parameter", "default", "meaning", show_lines=False)
+    table = Table(Column("parameter", overflow="fold"), "default", "meaning")
     helps = _argument_help(flow.fn.__doc__ or "")
     for path, default, meaning in _parameters(arguments_model(flow.fn), ""):
         table.add_row(path, default, meaning or helps.get(path, ""))
@@ -37,7 +37,8 @@ def _parameters(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str,
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _parameters(annotation, f"{path}.")
         else:
-            yield path, repr(field.default), field.description or ""
+            default = field.get_default(call_default_factory=True)
+            yield path, repr(default), " ".join((field.description or "").split())
 
 
 def _argument_help(docstring: str) -> dict[str, str]:
