@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 
 from tasks.progress import Progress
+from tasks.sampling.api.ask_batch import BatchAsking
+from tasks.sampling.api.batch_follow import finish_batches
 from tasks.sampling.api.call import Answered, call
 from tasks.sampling.api.journal import Busy, Claimed, OverBudget
 from tasks.sampling.api.journal_tables import Spent, StoredReply
@@ -110,7 +112,8 @@ class Asking:
                 self._journal.release(claim.attempt)
             case StoredReply():
                 self._done(stored_reply(job.key, job.request, claim, reused=True))
-            case Busy():
+            case Busy():  # with another process, or in a batch whose process may be gone
+                await finish_batches(self._server, [job.key], BatchAsking.LIMITS)
                 self._again(job, _BUSY_WAIT_SECONDS)
             case OverBudget() if self._num_in_flight or self._num_settled > num_settled:
                 self._is_spent = True  # until a call in flight has given back a part

@@ -26,6 +26,12 @@ from tasks.sampling.api.reply import Outcome
 from tasks.sampling.api.request import ApiRequest
 
 _KEYS_AT_ONCE = 500
+_OPEN_ATTEMPTS = """
+SELECT attempt, owner, lease_until, EXISTS (
+    SELECT 1 FROM batch_lines JOIN batches USING (token)
+    WHERE batch_lines.attempt = attempts.attempt AND batches.ended_at IS NULL) AS in_batch
+FROM attempts WHERE key = ? AND ended_at IS NULL
+"""
 _LOCKS_KEPT_SECONDS = 24 * 3600.0
 
 
@@ -200,12 +206,13 @@ class Journal:
         return Claimed(int(row.lastrowid or 0))
 
     def _is_busy(self, connection: sqlite3.Connection, key: str) -> bool:
-        """Tell whether a living owner holds the call; claims of dead ones are given up."""
-        query = (
-            "SELECT attempt, owner, lease_until FROM attempts WHERE key = ? AND ended_at IS NULL"
-        )
-        for row in connection.execute(query, (key,)).fetchall():
-            if row["lease_until"] > time.time() and self.is_alive(row["owner"]):
+        """Tell whether a living owner or an unfinished batch holds the call.
+
+        Claims of dead owners are given up; a batch is worked off without its owner.
+        """
+        for row in connection.execute(_OPEN_ATTEMPTS, (key,)).fetchall():
+            is_held = row["in_batch"] or self.is_alive(row["owner"])
+            if is_held and row["lease_until"] > time.time():
                 return True
             lose(connection, row["attempt"])
         return False

@@ -1,5 +1,6 @@
 """Batches whose process is killed, at every step: what is made and paid is made and paid once."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 from batch_process import FAST, PRICE
 
+from tasks.progress import silent
+from tasks.sampling.api.ask_all import Asking
 from tasks.sampling.api.ask_batch import BatchAsking
 from tasks.sampling.api.reply import Outcome
+from tasks.sampling.api.turns import Job
 from tests.fakes.api_asking import asking, chats
 from tests.fakes.api_client import connect
 from tests.fakes.api_server import FakeApi
@@ -109,6 +113,22 @@ def test_a_killed_run_is_gone_on_with_and_nothing_is_paid_twice(
         assert len(billed) == api.num_billed == NUM - 1
     spent = read(journal, "SELECT sum(spent_usd), sum(held_tokens), sum(held_usd) FROM runs")
     assert spent == [(pytest.approx(len(billed) * USD_A_LINE), 0, pytest.approx(0.0, abs=1e-12))]
+
+
+def test_a_run_that_is_asking_already_goes_on_with_the_batch_of_one_that_is_killed(tmp_path):
+    """It looked for batches before there was one, and now meets the claims of a dead process."""
+    journal = tmp_path / "journal.sqlite"
+    killer = Killer(2, None)
+    with FakeApi(batch_faults=killer, batch_polls=2) as api:
+        killer.process = start(api, journal)
+        killer.process.communicate(timeout=60)
+        with asking(api.base_url, journal, run="next", price=PRICE) as client:
+            keyed = [Job(request.key(api.base_url), request) for request in chats(NUM)]
+            asked = Asking(client.server, keyed, silent, num_known=0)
+            replies = asyncio.run(asked.replies())
+        assert num_batches(api) == 1
+    assert [reply.outcome for reply in replies.values()] == [Outcome.OK] * NUM
+    assert [call.in_batch for call in api.calls] == [True] * NUM
 
 
 def test_a_run_killed_while_it_settles_is_settled_by_the_next(tmp_path):
