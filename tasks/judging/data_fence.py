@@ -81,8 +81,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def unused_nonce(identity: str, data: str, *, num_digits: int = 16) -> str:
     """Return the first hex digits of a sha256 over the identity and the data, never in the data."""
-    for attempt in count():
-        nonce = hashlib.sha256(f"{identity}\0{attempt}\0{data}".encode()).hexdigest()[:num_digits]
-        if nonce not in data:
-            return nonce
-    raise AssertionError  # count never ends
+    nonces = (
+        hashlib.sha256(f"{identity}\0{attempt}\0{data}".encode()).hexdigest()[:num_digits]
+        for attempt in count()
+    )
+    return next(nonce for nonce in nonces if nonce not in data)

@@ -78,19 +78,33 @@ def make_pairs(
                 min_margin=params.judging.min_margin,
                 progress=progress,
             )
-        case "sample-and-judge":
-            completions, faults = _sampled(drawn, params, asked, progress)
-        case "relabel":
-            wanted = {prompt.prompt_id for prompt in drawn}
-            completions = [row for row in again if row.prompt_id in wanted]
-            faults = []
         case _:
-            (policy,) = asked.policies
-            completions = policy(drawn, params.on_policy.num_completions)
-            faults = []
+            return _judged(drawn, again, params, asked, progress)
+
+
+def _judged(
+    prompts: Sequence[Prompt],
+    again: Sequence[Completion],
+    params: PairsParams,
+    asked: Asked,
+    progress: Progress,
+) -> MadePairs:
+    """Return pairs of candidates that a judge prefers; `again` are those of the data set."""
     if asked.judge is None:
         raise InputError(f"method {params.method!r} needs a judge; set judging.judge")
-    return judged_pairs(drawn, completions, faults, asked.judge, params.judging, progress=progress)
+    faults: list[Fault] = []
+    match params.method:
+        case "sample-and-judge":
+            completions, faults = _sampled(prompts, params, asked, progress)
+        case "relabel":
+            wanted = {prompt.prompt_id for prompt in prompts}
+            completions = [row for row in again if row.prompt_id in wanted]
+        case _:
+            (policy,) = asked.policies
+            completions = policy(prompts, params.on_policy.num_completions)
+    return judged_pairs(
+        prompts, completions, faults, asked.judge, params.judging, progress=progress
+    )
 
 
 def _sampled(
