@@ -6,9 +6,7 @@ from storage.input_error import InputError
 from storage.tables.completions import Completion
 from storage.tables.pairs import PreferencePair
 from storage.tables.prompts import Prompt
-
-CHOSEN, REJECTED = "dataset:chosen", "dataset:rejected"
-"""The policies of such answers: whom people preferred stands in the name, and no judge sees it."""
+from tasks.judging.dataset_answers import dataset_answers
 
 
 def dataset_candidates(pairs: Iterable[PreferencePair]) -> list[Completion]:
@@ -17,20 +15,7 @@ def dataset_candidates(pairs: Iterable[PreferencePair]) -> list[Completion]:
     One pair a prompt, so that answers which nobody compared are not compared by the judge either.
     """
     first = {pair.prompt_id: pair for pair in reversed(list(pairs))}
-    return [
-        Completion(
-            prompt_id=pair.prompt_id,
-            policy=policy,
-            text=text,
-            sample_index=index,
-            temperature=1.0,
-            seed=0,
-            finish_reason="stop",
-            num_tokens=0,
-        )
-        for pair in reversed(first.values())
-        for index, (policy, text) in enumerate(((CHOSEN, pair.chosen), (REJECTED, pair.rejected)))
-    ]
+    return [answer for pair in reversed(first.values()) for answer in dataset_answers(pair)]
 
 
 def with_candidates(prompts: Sequence[Prompt], candidates: Iterable[Completion]) -> list[Prompt]:
