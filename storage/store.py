@@ -66,6 +66,11 @@ class Store:
         """Where calls of an API are written down: on this machine, also for a remote store."""
         return self._root.index_path.with_name("journal.sqlite")
 
+    @property
+    def annotation_path(self) -> Path:
+        """Where people's labels are until they are collected: on this machine, as the journal."""
+        return self._root.index_path.with_name("annotation.sqlite")
+
     def find(self, work: Work) -> dict[str, Artifact] | None:
         """Return the artifacts of `work` by table name if it was done and all are in use.
 

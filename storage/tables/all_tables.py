@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from storage.tables.comparisons import COMPARISONS
 from storage.tables.completions import COMPLETIONS
 from storage.tables.demonstrations import DEMONSTRATIONS
 from storage.tables.dispreferred import DISPREFERRED
 from storage.tables.estimates import ESTIMATES
 from storage.tables.examples import EXAMPLES
+from storage.tables.labels import LABELS
 from storage.tables.negatives import NEGATIVES
 from storage.tables.outcomes import OUTCOMES
 from storage.tables.pairs import PAIRS
@@ -30,6 +32,8 @@ ALL_TABLES: tuple[Table[Any], ...] = (
     QUALITY,
     COMPLETIONS,
     VERDICTS,
+    COMPARISONS,
+    LABELS,
     OUTCOMES,
     SPENDING,
     NEGATIVES,

@@ -18,6 +18,12 @@ class PromptOutcome:
     answers), undecided (the judge's verdict changed with the order of the answers), tied (no
     difference, or one below the margin). The counts are of this prompt: answers, comparisons or
     scores, and what became of them.
+
+    Of a prompt that people compared it is the first that fits of paired, both-bad (people find every
+    answer of a comparison bad), undecided (people disagree), tied, same-text, skipped (there are only
+    skips) and pending (no label counts). Then `num_verdicts` counts labels, `num_ties` also
+    comparisons with both bad, `num_undecided` also preferences that contradict each other, and
+    `num_pending` also skipped comparisons.
     """
 
     prompt_id: str
