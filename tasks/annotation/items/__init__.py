@@ -1,0 +1,1 @@
+"""Where comparisons come from: rows of the store become what people compare."""
