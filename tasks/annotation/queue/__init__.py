@@ -1,0 +1,1 @@
+"""Comparisons that wait for people and the labels that they gave, in one SQLite file."""
