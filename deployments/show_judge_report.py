@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from storage.input_error import InputError
-from storage.store import open_store
+from storage.store import Store, open_store
 from storage.tables.completions import COMPLETIONS
+from storage.tables.labels import LABELS, HumanLabel
 from storage.tables.verdicts import VERDICTS
 from tasks.judging.agreement import JudgeAgreement, agreement
 from tasks.judging.judged_comparison import JudgedComparison, judged_comparisons
@@ -128,4 +129,10 @@ def _of_artifact(root: str, reference: str) -> list[JudgedComparison]:
             "needed too; name verdicts of a run that wrote both"
         )
     completions = store.rows(COMPLETIONS, store.get(artifact.outputs[COMPLETIONS.name]))
-    return judged_comparisons(verdicts, completions)
+    return judged_comparisons(verdicts, completions, _labels(store))
+
+
+def _labels(store: Store) -> list[HumanLabel]:
+    """Return all labels in use of comparisons of two answers that were not known before."""
+    found = store.sql("FROM labels WHERE NOT is_gold AND len(completions) = 2")
+    return list(LABELS.from_arrow(found))

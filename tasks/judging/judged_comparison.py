@@ -7,13 +7,16 @@ from typing import Literal
 
 from storage.input_error import InputError
 from storage.tables.completions import Completion
+from storage.tables.labels import HumanLabel
 from storage.tables.verdicts import Verdict
+from tasks.judging.dataset_answers import CHOSEN, REJECTED
+from tasks.judging.human_choice import human_choices
 
 Side = Literal["a", "b", "tie"]
 _SIDES: dict[str, Side] = {"a": "a", "b": "b", "tie": "tie"}
-_HUMAN_LABELS: dict[tuple[str, str], Side] = {
-    ("dataset:chosen", "dataset:rejected"): "a",
-    ("dataset:rejected", "dataset:chosen"): "b",
+_OF_THE_DATA_SET: dict[tuple[str, str], Side] = {
+    (CHOSEN, REJECTED): "a",
+    (REJECTED, CHOSEN): "b",
 }
 """Policies of two completions -> which one people preferred when the data set was made."""
 
@@ -47,11 +50,15 @@ class _Asked:
 
 
 def judged_comparisons(
-    verdicts: Iterable[Verdict], completions: Iterable[Completion]
+    verdicts: Iterable[Verdict],
+    completions: Iterable[Completion],
+    labels: Iterable[HumanLabel] = (),
 ) -> list[JudgedComparison]:
     """Return the comparisons among verdicts; verdicts about one answer alone are left out.
 
     A judge that answered under several rubrics counts as several judges, named with the rubric.
+    What people say is what `labels` come to (`human_choices`) where there are any about the same two
+    answers, otherwise what the data set says of its own.
 
     Raises:
         InputError: a judge said two things about the same comparison in the same order, or the
@@ -62,8 +69,9 @@ def judged_comparisons(
     rubrics = defaultdict(set)
     for asked in replies:
         rubrics[asked.judge].add(asked.rubric)
+    said = human_choices(labels)
     return [
-        _comparison(asked, orders, by_id, with_rubric=len(rubrics[asked.judge]) > 1)
+        _comparison(asked, orders, by_id, said, with_rubric=len(rubrics[asked.judge]) > 1)
         for asked, orders in replies.items()
     ]
 
@@ -90,6 +98,7 @@ def _comparison(
     asked: _Asked,
     orders: Mapping[bool, Side | None],
     by_id: Mapping[str, Completion],
+    said: Mapping[tuple[str, str], Side],
     *,
     with_rubric: bool,
 ) -> JudgedComparison:
@@ -100,13 +109,14 @@ def _comparison(
                 f"the {len(by_id):,} completions of that run; make the run again (--rerun)"
             )
     a, b = by_id[asked.completion_a], by_id[asked.completion_b]
+    of_data_set = _OF_THE_DATA_SET.get((a.policy, b.policy))
     return JudgedComparison(
         judge=f"{asked.judge} ({asked.rubric})" if with_rubric else asked.judge,
         comparison_id=f"{asked.completion_a}-{asked.completion_b}",
         prompt_id=a.prompt_id,
         first=orders.get(False),
         second=orders.get(True),
-        label=_HUMAN_LABELS.get((a.policy, b.policy)),
+        label=said.get((a.completion_id, b.completion_id), of_data_set),
         length_a=len(a.text),
         length_b=len(b.text),
     )

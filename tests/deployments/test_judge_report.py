@@ -1,6 +1,7 @@
 """How far judges can be trusted, from a store and from a file, as a user sees it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from deployments.show_judge_report import show_judge_report
 from storage.input_error import InputError
 from storage.store import open_store
 from storage.tables.completions import COMPLETIONS, Completion
+from storage.tables.labels import LABELS, HumanLabel
 from storage.tables.verdicts import VERDICTS, Verdict
 from storage.work import Work
 from tasks.judging.judged_comparison import judged_comparisons
@@ -60,6 +62,29 @@ def committed(root, verdicts, completions=None):
         return writer.commit()["verdicts"].artifact_id
 
 
+def labelled(root, *labels, collected=1):
+    """Commit what people say; `collected` makes it another artifact."""
+    store = open_store(root)
+    with store.begin(Work("collect-pairs", 1, {"collected": collected}), [LABELS]) as writer:
+        writer.write(LABELS, labels)
+        return writer.commit()["labels"].artifact_id
+
+
+def says(choice, a, b, annotator="anna", **more):
+    return HumanLabel(
+        comparison_id=f"{a.completion_id} {b.completion_id}",
+        prompt_id=a.prompt_id,
+        completions=(a.completion_id, b.completion_id),
+        annotator=annotator,
+        choice=choice,
+        shown_order="ab",
+        seconds=1.0,
+        queue="q",
+        labelled_at=f"2026-01-01T00:00:00{annotator}",
+        **more,
+    )
+
+
 @pytest.fixture
 def root(tmp_path):
     return str(tmp_path / "store")
@@ -103,6 +128,49 @@ def test_verdicts_of_the_store_are_joined_with_their_completions(capsys, root):
         "kappa": (1, 3),
         "alpha": (1, 3),
     }
+    assert judge["confusion"] == [[1, 1, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def test_kappa_is_with_people_who_labelled_the_same_answers(capsys, root):
+    """Of five comparisons the judge says a, a, tie, nothing and tie.
+
+    The data set says a, b and a of the first three; people who were asked say b of the first, agree
+    with the data set on the second, skip the third and call the last one a tie.
+    """
+    committed(root, VERDICTS_OF_RUN, [*CHOSEN, *REJECTED, *SAMPLED])
+    labelled(
+        root,
+        says("b", CHOSEN[0], REJECTED[0]),
+        says("b", CHOSEN[0], REJECTED[0], "ben"),
+        says("a", CHOSEN[0], REJECTED[0], "carl"),
+        says("a", CHOSEN[1], REJECTED[1]),
+        says("skip", CHOSEN[2], REJECTED[2]),
+        says("both_bad", *SAMPLED),
+        says("b", *SAMPLED, "ben", is_gold=True),
+        says("a", answer("p9", "not"), answer("p9", "judged")),
+    )
+    (judge,) = reported(capsys, root)
+    assert judge["confusion"] == [[0, 2, 0], [0, 0, 0], [1, 0, 1]]
+    assert (judge["kappa"]["count"], judge["kappa"]["num"]) == (1, 4)
+    assert (judge["accuracy"]["count"], judge["accuracy"]["num"]) == (0, 2)
+
+
+def test_labels_of_every_queue_in_use_count_and_superseded_ones_do_not(capsys, root):
+    committed(root, VERDICTS_OF_RUN, [*CHOSEN, *REJECTED, *SAMPLED])
+    earlier = labelled(root, says("b", *SAMPLED), says("b", *SAMPLED, "ben"))
+    labelled(root, says("a", *SAMPLED), collected=2)
+    (judge,) = reported(capsys, root)
+    assert judge["confusion"][2] == [1, 1, 0]
+    open_store(root).supersede(earlier, "collected again")
+    (judge,) = reported(capsys, root)
+    assert judge["confusion"][2] == [2, 0, 0]
+
+
+def test_labels_of_three_answers_tell_nothing_of_two(capsys, root):
+    committed(root, VERDICTS_OF_RUN, [*CHOSEN, *REJECTED, *SAMPLED])
+    three = tuple(row.completion_id for row in (*SAMPLED, CHOSEN[0]))
+    labelled(root, replace(says("b", *SAMPLED), completions=three, worst="a"))
+    (judge,) = reported(capsys, root)
     assert judge["confusion"] == [[1, 1, 0], [0, 0, 0], [1, 0, 0]]
 
 
