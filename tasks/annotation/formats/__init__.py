@@ -1,0 +1,1 @@
+"""Comparisons and labels in the formats of other labelling tools."""
