@@ -1,0 +1,1 @@
+"""Comparing answers in a terminal, one comparison at a time."""
