@@ -3,19 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: nightly test test-slow test-gpu check ui lock bench
+.PHONY: nightly test test-slow test-gpu test-browser check ui lock bench
 
 nightly: $(STAMP)  ## the main job, on the embedded default: no network, key or GPU
 	$(BIN)/prefline run nightly
 
-test: $(STAMP)  ## all tests but the slow and the GPU ones
-	$(BIN)/pytest -m "not slow and not gpu"
+test: $(STAMP)  ## all tests but the slow ones and those for a GPU or a browser
+	$(BIN)/pytest -m "not slow and not gpu and not browser"
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
 
 test-gpu: $(STAMP)
 	$(BIN)/pytest -m gpu
+
+test-browser: $(STAMP)  ## the annotation page in a real browser; Chromium must be there
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.55"
+	$(BIN)/pytest -m browser
 
 check: $(STAMP)  ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from deployments.annotate_cli import annotate_app
 from deployments.environment import set_defaults
+from deployments.root_option import Root
 from storage.input_error import InputError
 
 app = typer.Typer(
@@ -17,11 +19,8 @@ app = typer.Typer(
 )
 artifact_app = typer.Typer(help="Look at one artifact.", no_args_is_help=True)
 app.add_typer(artifact_app, name="artifact")
+app.add_typer(annotate_app, name="annotate")
 
-Root = Annotated[
-    str,
-    typer.Option(envvar="PREFLINE_ROOT", help="Directory or object-store URL of all artifacts."),
-]
 Reference = Annotated[
     str, typer.Argument(help="Artifact id, unique prefix, tag, or latest with --table.")
 ]
@@ -199,15 +198,19 @@ def serve(
     cron: Annotated[str, typer.Option(help="When nightly runs.")] = "0 2 * * *",
     timezone: Annotated[str, typer.Option(help="Time zone of the schedule.")] = "UTC",
     port: Annotated[int, typer.Option(help="Port of that server's UI and API.")] = 4200,
+    page_port: Annotated[
+        int, typer.Option(help="Port of the annotation page; 0 for no page.", min=0, max=65_535)
+    ] = 8400,
     root: Root = "data",
 ) -> None:
     """Serve nightly on a schedule and every stage as a deployment of its own.
 
-    Uses the Prefect server of PREFECT_API_URL; where none is set, it starts one with its UI.
+    Uses the Prefect server of PREFECT_API_URL; where none is set, it starts one with its UI. The page
+    on which people compare answers is served beside it.
     """
     from deployments.serve import serve
 
-    serve(root=root, cron=cron, timezone=timezone, port=port)
+    serve(root=root, cron=cron, timezone=timezone, port=port, page_port=page_port)
 
 
 def main() -> None:

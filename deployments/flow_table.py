@@ -13,6 +13,7 @@ FLOWS = {
     "ingest": "flows.ingest",
     "curate": "flows.curate",
     "generate-pairs": "flows.generate_pairs",
+    "collect-pairs": "flows.collect_pairs",
     "negatives": "flows.negatives",
     "train-sft": "flows.train_sft",
     "train-dpo": "flows.train_dpo",

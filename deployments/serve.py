@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import cast
 
 import prefect
@@ -22,17 +22,24 @@ from storage.input_error import InputError
 
 SERVER_START_SECONDS = 120
 STOP_SECONDS = 20
+_PREFLINE = [sys.executable, "-m", "deployments.cli"]
 
 
-def serve(*, root: str, cron: str, timezone: str, port: int) -> None:
+def serve(*, root: str, cron: str, timezone: str, port: int, page_port: int) -> None:
     """Serve all flows through the configured Prefect server, or through one of our own.
 
-    Prefect's embedded API will not do: it makes no scheduled runs.
+    Prefect's embedded API will not do: it makes no scheduled runs. The annotation page is served
+    beside it on `page_port`, 0 for none.
+
+    Raises:
+        InputError: a port is taken, or the schedule cannot be read.
     """
     if PREFECT_API_URL.value():
-        serve_all(root=root, cron=cron, timezone=timezone)
+        page = ["annotate", "--root", root, "--port", str(page_port)]
+        with _child([*_PREFLINE, *page], {}) if page_port else nullcontext():
+            serve_all(root=root, cron=cron, timezone=timezone)
     else:
-        serve_with_server(root=root, cron=cron, timezone=timezone, port=port)
+        serve_with_server(root=root, cron=cron, timezone=timezone, port=port, page_port=page_port)
 
 
 def serve_all(*, root: str, cron: str, timezone: str) -> None:
@@ -63,7 +70,7 @@ def serve_all(*, root: str, cron: str, timezone: str) -> None:
     prefect.serve(*deployments)
 
 
-def serve_with_server(*, root: str, cron: str, timezone: str, port: int) -> None:
+def serve_with_server(*, root: str, cron: str, timezone: str, port: int, page_port: int) -> None:
     """Start a Prefect server on the loopback interface and serve all flows through it.
 
     Raises:
@@ -75,7 +82,7 @@ def serve_with_server(*, root: str, cron: str, timezone: str, port: int) -> None
     start = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
     # the page asks this address; its default is port 4200
     ui = {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
-    again = [sys.executable, "-m", "deployments.cli", "serve", "--root", root]
+    again = [*_PREFLINE, "serve", "--root", root, "--page-port", str(page_port)]
     with ExitStack() as running:
         server = running.enter_context(_child([*start, "--port", str(port)], ui, silent=True))
         _wait_until_healthy(server, url)

@@ -7,14 +7,16 @@ from storage.tables.outcomes import OUTCOMES
 
 _MEANINGS = {
     "paired": "gave at least one pair",
-    "pending": "not reached by the budget",
+    "both-bad": "people find every answer bad",
+    "pending": "not reached by the budget, or not labelled yet",
+    "skipped": "people skipped it",
     "failed": "a call brought no reply",
     "refused": "the model or its provider withheld an answer",
     "flagged": "the verdict obeys an answer that addresses the judge",
     "unparsable": "no verdict could be read",
     "same-text": "the answers are one text",
     "too-few": "fewer than two answers",
-    "undecided": "the verdict changed with the order of the answers",
+    "undecided": "the verdict changed with the order of the answers, or people disagree",
     "tied": "no difference, or one below min_margin",
 }
 

@@ -4,6 +4,9 @@ from prefect import flow
 
 from flows.inputs import PolicyRef, PromptsRef, start_policy
 from storage.store import open_store
+from storage.tables.outcomes import OUTCOMES
+from tasks.annotation.params import ComparisonsParams, QueueParams
+from tasks.annotation.task import publish_task
 from tasks.pairs.params import PairsParams
 from tasks.pairs.task import pairs_task, plan_pairs_task
 from tasks.stage_run import DryRunResult, StageResult
@@ -17,6 +20,7 @@ def generate_pairs(
     root: str = "data",
     rerun: bool = False,
     dry_run: bool = False,
+    ask_people: bool = False,
 ) -> StageResult | DryRunResult:
     """Make preference pairs: answer prompts with a policy or an API, and judge the answers.
 
@@ -31,6 +35,7 @@ def generate_pairs(
         root: Directory or object-store URL of all artifacts.
         rerun: Do the work again even if the same work was done before.
         dry_run: Say how many calls, tokens and dollars it would take at most, and ask nothing.
+        ask_people: Put the comparisons that the judge left undecided on the annotation page.
     """
     store = open_store(root)
     asked = store.resolve("prompts", prompts)
@@ -40,4 +45,11 @@ def generate_pairs(
     ]
     if dry_run:
         return plan_pairs_task(asked.artifact_id, answering, params, root)
-    return pairs_task(asked.artifact_id, answering, params, root, rerun=rerun)
+    paired = pairs_task(asked.artifact_id, answering, params, root, rerun=rerun)
+    undecided = store.rows(OUTCOMES, store.get(paired.outputs["outcomes"])) if ask_people else []
+    if any(outcome.num_undecided for outcome in undecided):
+        comparisons = ComparisonsParams(
+            source="verdicts", reference=paired.outputs["verdicts"], split="all"
+        )
+        publish_task(root, comparisons, QueueParams())
+    return paired

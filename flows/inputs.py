@@ -116,6 +116,12 @@ def _parent(store: Store, artifact: Artifact, stage: str) -> Artifact | None:
     return next((p for p in parents if p.table == "policies" and p.stage == stage), None)
 
 
+def made_with(store: Store, artifact: Artifact, table: str) -> Artifact | None:
+    """Return the `table` of the stage run that made `artifact`, None if it wrote none."""
+    sibling = artifact.outputs.get(table)
+    return store.get(sibling) if sibling else None
+
+
 def curated(store: Store, artifact: Artifact, table: str) -> Artifact:
     """Return the `table` of the curation that `artifact` is part of or descends from.
 

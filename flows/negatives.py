@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.inputs import DispreferredRef, PairsRef, PolicyRef, curated, start_policy
+from flows.inputs import DispreferredRef, PairsRef, PolicyRef, curated, made_with, start_policy
 from storage.store import open_store
 from tasks.negatives.params import NegativesParams
 from tasks.negatives.task import negatives_task
@@ -23,7 +23,8 @@ def negatives(
     Args:
         pairs: Pairs whose rejected side is taken: artifact id, unique prefix, tag, or latest.
         dispreferred: Dispreferred answers without a pair: artifact id, unique prefix, tag or
-            latest; empty for those of the ingested data that the pairs belong to.
+            latest; empty for those that were collected from people with the pairs, otherwise for those
+            of the ingested data that the pairs belong to.
         policy: Who draws the self-samples: artifact id, unique prefix, tag, or latest (the
             policy that answered in the pairs, or the newest SFT policy of the same source).
         params: How many self-samples and how they are drawn.
@@ -35,7 +36,7 @@ def negatives(
     alone = (
         store.resolve("dispreferred", dispreferred)
         if dispreferred
-        else curated(store, paired, "dispreferred")
+        else made_with(store, paired, "dispreferred") or curated(store, paired, "dispreferred")
     )
     drawing = start_policy(store, policy, paired)
     ids = (paired.artifact_id, alone.artifact_id, drawing.artifact_id)

@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 from flows.inputs import ArtifactOf
 from storage.input_error import InputError
 from storage.store import open_store
+from tasks.annotation.params import ComparisonsParams
 from tasks.api_key import read_api_key
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import check_source
@@ -29,6 +30,8 @@ def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Non
             check_pairs(value)
             if not arguments.get("dry_run"):
                 _check_keys(value)
+        if isinstance(value, ComparisonsParams):
+            _check_comparisons(value, str(arguments["root"]))
         if name == "model":
             check_model(value)
     _check_artifacts(function, arguments)
@@ -41,6 +44,15 @@ def _check_keys(params: PairsParams) -> None:
     for server in servers:
         if not server.key_block:
             read_api_key(base_url(server), key_env=server.key_env, key_block="")
+
+
+def _check_comparisons(params: ComparisonsParams, root: str) -> None:
+    if params.file and not Path(params.file).is_file():
+        raise InputError(
+            f"comparisons.file {params.file!r} is no file; give the path of a .jsonl(.gz), .json or .csv"
+        )
+    if params.source not in {"file", "queue"}:
+        open_store(root, create=False).resolve(params.source, params.reference)
 
 
 def _check_artifacts(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

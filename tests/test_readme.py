@@ -2,15 +2,18 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.fakes.api_server import FakeApi
 from tests.fakes.judge_answer import write_or_prefer_longer
+from tests.fakes.prefline_server import free_port, until
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -44,11 +47,36 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         }
 
 
+def look_at_the_page_and_label(command: str, environment: dict[str, str]) -> None:
+    """Open the page as the command does, see that it answers, and label three comparisons."""
+    port = free_port()
+    with subprocess.Popen(
+        [*runnable(command).split(), "--port", str(port)],
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as page:
+        address = next(line for line in page.stdout if line.startswith("annotation page: "))
+        queue = f"http://127.0.0.1:{port}/api/q/{address.rsplit('/', 1)[1].strip()}"
+        with httpx2.Client(headers={"X-Prefline": "1"}) as browser:
+            screen = until(lambda: browser.get(f"{queue}/next").json(), seconds=60)
+            for _ in range(3):
+                said = {"item_id": screen["item"]["item_id"], "choice": 1, "worst": None}
+                said |= {"strength": None, "note": "", "seconds": 1.0}
+                screen = browser.post(f"{queue}/label", json=said).json()["screen"]
+        page.send_signal(signal.SIGINT)
+        assert page.wait(timeout=30) == 0
+
+
 def test_every_command_of_the_readme_runs(environment, tmp_path):
     commands = [c for c in shown_commands() if not c.startswith(NOT_RUN) and "serve" not in c]
     assert len(commands) >= 8
     for command in commands:
         if "../shared" in command or "/path/to" in command:
+            continue
+        if command.startswith("prefline annotate --"):
+            look_at_the_page_and_label(command, environment)
             continue
         done = subprocess.run(
             runnable(command).replace("report.html", str(tmp_path / "report.html")),
