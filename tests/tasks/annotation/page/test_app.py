@@ -138,7 +138,12 @@ def test_nothing_that_an_annotator_gets_tells_the_answers_apart(desk: Desk) -> N
             *("item_id", "messages", "responses"),
             *("min_seconds", "elapsed_seconds", "before"),
         }
-    for path in ("/queues", f"/q/{desk.queue.queue_id}", "/join", f"/q/{desk.queue.queue_id}/admin"):
+    for path in (
+        "/queues",
+        f"/q/{desk.queue.queue_id}",
+        "/join",
+        f"/q/{desk.queue.queue_id}/admin",
+    ):
         for headers in ({}, HTML):
             assert "SECRET" not in client.get(path, headers=headers).text
 
