@@ -10,6 +10,7 @@ from prefect.runtime import deployment
 from prefect.states import Completed
 
 from flows.label_wait import LabelWait, wait_for_people, wait_here
+from storage.input_error import InputError
 from tasks.annotation.params import CollectParams, ComparisonsParams, QueueParams
 from tasks.annotation.task import collect_task, preview, publish_task, queues_of
 from tasks.stage_run import StageResult
@@ -48,6 +49,12 @@ def collect_pairs(
         page=page,
         preview=lambda: preview(root, queue_id, collect),
     )
+    wanted = waiting.state.num_wanted
+    if collect.min_labels > wanted:
+        raise InputError(
+            f"collect.min_labels is {collect.min_labels:,}, but the queue takes only {wanted:,} labels "
+            "(comparisons times overlap); lower it, or raise queue.overlap"
+        )
     create_link_artifact(waiting.link, link_text="The page on which people label", key="annotation")
     ruling = wait_for_people(waiting) if deployment.get_id() else wait_here(waiting)
     if not ruling.is_approved:

@@ -1,5 +1,6 @@
 """A run that waits for people: suspended, it costs no worker; a form resumes it, or enough labels do."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tasks.annotation.queue.queue_state import QueueState
 from tasks.annotation.queue.queues import Queues
 from tasks.stage_run import shown_progress
 
+_log = logging.getLogger(__name__)
 _KEY = "people-{turn}"
 _SECONDS_BETWEEN_LOOKS = 2.0
 _MEANING = """\
@@ -161,6 +163,8 @@ def resume_due_runs(queues: Queues) -> int:
                 queues.stop_waiting(state.queue_id)
         except ObjectNotFound:
             queues.stop_waiting(state.queue_id)
+        except RuntimeError as error:  # Prefect refused; the others are woken all the same
+            _log.warning("run %s, which waits for labels, cannot be resumed: %s", run_id, error)
     return woken
 
 

@@ -237,6 +237,7 @@ def test_a_queue_that_nobody_labelled_makes_nothing(root):
 WRONG = [
     ("no such file", ("comparisons.source=file", "comparisons.file=none.jsonl"), "is no file"),
     ("no such artifact", ("comparisons.reference=ffff",), "ffff"),
+    ("more labels than there can be", ("collect.min_labels=12",), "12, but .* only 11 labels"),
     ("no such queue", ("comparisons.source=queue", "comparisons.reference=none"), "none"),
 ]
 

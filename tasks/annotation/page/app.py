@@ -16,7 +16,6 @@ from tasks.annotation.page.guard import STATIC, Guard
 from tasks.annotation.page.page_settings import PageSettings
 from tasks.annotation.page.page_state import PageState
 from tasks.annotation.page.sessions import Sessions
-from tasks.annotation.page.shown_orders import ShownOrders
 from tasks.annotation.queue.queues import Queues
 
 _FOLDER = Path(__file__).parent
@@ -28,7 +27,6 @@ def make_app(queues: Queues, settings: PageSettings) -> FastAPI:
     app.state.page = PageState(
         queues=queues,
         sessions=Sessions(queues, settings),
-        orders=ShownOrders(queues),
         figures=FiguresCache(lambda queue_id: _figures(queues, queue_id)),
         templates=_templates(),
     )

@@ -27,10 +27,9 @@ def next_screen(page: Page, caller: Caller, queue: Wanted) -> Response:
 @router.post("/label")
 def give(said: LabelRequest, page: Page, caller: Caller, queue: Wanted) -> Response:
     """Keep a label, and return the next comparison; the reply says that it is on disk."""
-    now = datetime.now(UTC)
-    order = page.orders.order(queue.queue_id, caller, said.item_id, now)
+    order = page.queues.shown_order(queue.queue_id, caller.annotator_id, said.item_id)
     label = label_on_screen(said, order)
-    page.queues.give(queue.queue_id, caller.annotator_id, label, now)
+    page.queues.give(queue.queue_id, caller.annotator_id, label, datetime.now(UTC))
     return JSONResponse({"saved": True, "screen": _next(page, caller, queue)})
 
 
@@ -49,6 +48,4 @@ def _next(page: PageState, caller: Annotator, queue: QueueState) -> Json:
 def _screen(
     page: PageState, caller: Annotator, queue: QueueState, shown: Assignment | NothingLeft
 ) -> Json:
-    if isinstance(shown, Assignment):
-        page.orders.keep(queue.queue_id, caller, shown)
     return screen(queue, shown, page.queues.progress(queue.queue_id, caller.annotator_id))

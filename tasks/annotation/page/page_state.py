@@ -9,7 +9,6 @@ from jinja2 import Environment
 from storage.input_error import InputError
 from tasks.annotation.page.figures_cache import FiguresCache
 from tasks.annotation.page.sessions import Sessions
-from tasks.annotation.page.shown_orders import ShownOrders
 from tasks.annotation.queue.queue_state import Annotator, QueueState
 from tasks.annotation.queue.queues import Queues
 
@@ -20,7 +19,6 @@ class PageState:
 
     queues: Queues
     sessions: Sessions
-    orders: ShownOrders
     figures: FiguresCache
     templates: Environment
 

@@ -11,9 +11,8 @@ from tasks.annotation.queue.label_error import (
     LeaseLostError,
     QueueClosedError,
     TooEarlyError,
-    UnknownItemError,
 )
-from tasks.annotation.queue.labelled_item import LabelledItem, labelled_item
+from tasks.annotation.queue.labelled_item import LabelledItem, known_item
 from tasks.annotation.queue.leases import end_lapsed, first_seen, has_room, hold_of
 from tasks.annotation.queue.read_labels import label_of_key
 from tasks.annotation.queue.turn import Turn
@@ -26,7 +25,7 @@ def give_label(turn: Turn, label: GivenLabel) -> HumanLabel:
     Raises:
         LabelError: it cannot be taken; the message says why.
     """
-    item = _item(turn, label.item_id)
+    item = known_item(turn.connection, turn.queue, label.item_id)
     said = completed(label, item.sides)
     elapsed = _elapsed_seconds(turn, item.item)
     new = _new_label(turn, item, said, seconds=min(said.seconds, elapsed))
@@ -48,7 +47,7 @@ def adjudicate(turn: Turn, label: GivenLabel) -> HumanLabel:
     Raises:
         LabelError: it cannot be taken; the message says why.
     """
-    item = _item(turn, label.item_id)
+    item = known_item(turn.connection, turn.queue, label.item_id)
     said = completed(label, item.sides)
     if said.choice == SKIP:
         raise LabelError("a skip settles nothing; choose an answer, tie or both_bad")
@@ -62,15 +61,6 @@ def adjudicate(turn: Turn, label: GivenLabel) -> HumanLabel:
         return label_of_key(turn.connection, before["label"])
     _check_open(turn)
     return label_of_key(turn.connection, put_label(turn.connection, new, before))
-
-
-def _item(turn: Turn, item_id: str) -> LabelledItem:
-    item = labelled_item(turn.connection, turn.queue, item_id)
-    if item is None:
-        raise UnknownItemError(
-            f"the queue {turn.queue_id} has no item {item_id[:40]!r}; go on with the next one"
-        )
-    return item
 
 
 def _new_label(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from tasks.annotation.comparison_item import SIDES
+from tasks.annotation.queue.label_error import UnknownItemError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +38,17 @@ def labelled_item(connection: sqlite3.Connection, queue: int, item_id: str) -> L
         completions=tuple(orjson.loads(row["completions"])),
         is_gold=bool(row["is_gold"]),
     )
+
+
+def known_item(connection: sqlite3.Connection, queue: int, item_id: str) -> LabelledItem:
+    """Return an item of a queue.
+
+    Raises:
+        UnknownItemError: the queue has no such item.
+    """
+    item = labelled_item(connection, queue, item_id)
+    if item is None:
+        raise UnknownItemError(
+            f"this queue has no comparison {item_id[:40]!r}; go on with the next one"
+        )
+    return item

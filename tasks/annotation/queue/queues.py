@@ -16,6 +16,7 @@ from tasks.annotation.queue.check_items import checked_contents
 from tasks.annotation.queue.database import QueueDatabase
 from tasks.annotation.queue.find_queue import queue_row
 from tasks.annotation.queue.give_label import adjudicate, give_label
+from tasks.annotation.queue.labelled_item import known_item
 from tasks.annotation.queue.next_item import next_item
 from tasks.annotation.queue.people import NewAnnotator, Role
 from tasks.annotation.queue.publish import insert_queue
@@ -23,6 +24,7 @@ from tasks.annotation.queue.queue_state import Annotator, Progress, QueueState
 from tasks.annotation.queue.read_items import item_of_queue, items_of_queue
 from tasks.annotation.queue.read_labels import labels_of_queue
 from tasks.annotation.queue.read_progress import read_progress
+from tasks.annotation.queue.shown_order import order_on_screen
 from tasks.annotation.queue.take_back import take_back
 from tasks.annotation.queue.turn import Turn, begun_turn
 
@@ -172,6 +174,17 @@ class Queues:
         """Return what the person has in hand, otherwise the next item, kept for them from now on."""
         with self._turn(queue_id, annotator_id, now) as turn:
             return next_item(turn)
+
+    def shown_order(self, queue_id: str, annotator_id: int, item_id: str) -> str:
+        """Return the letters of an item in the order on the person's screen, now and later.
+
+        Raises:
+            UnknownItemError: the queue has no such item.
+        """
+        with self._database.reading() as connection:
+            item = known_item(connection, queue_row(connection, queue_id)["queue"], item_id)
+            name = people.name_of(connection, annotator_id)
+            return order_on_screen(connection, item_id, name, item.sides)
 
     def give(
         self, queue_id: str, annotator_id: int, label: GivenLabel, now: datetime

@@ -7,8 +7,7 @@ import orjson
 
 from storage.tables.table import Message
 from tasks.annotation.comparison_item import ComparisonItem, Response
-from tasks.annotation.queue.label_error import UnknownItemError
-from tasks.annotation.queue.labelled_item import labelled_item
+from tasks.annotation.queue.labelled_item import known_item
 
 
 def encoded(item: ComparisonItem) -> bytes:
@@ -43,9 +42,7 @@ def item_of_queue(connection: sqlite3.Connection, queue: int, item_id: str) -> C
     Raises:
         UnknownItemError: the queue has no such item.
     """
-    item = labelled_item(connection, queue, item_id)
-    if item is None:
-        raise UnknownItemError(f"the queue has no item {item_id[:40]!r}; it may be another queue's")
+    item = known_item(connection, queue, item_id)
     return content_of(connection, item.item)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import sqlite3
 
 
 def shown_order(secret: bytes, item_id: str, annotator: str, letters: str) -> str:
@@ -15,3 +16,11 @@ def shown_order(secret: bytes, item_id: str, annotator: str, letters: str) -> st
         return hmac.digest(secret, f"{item_id}|{annotator}|{letter}".encode(), hashlib.sha256)
 
     return "".join(sorted(letters, key=place))
+
+
+def order_on_screen(
+    connection: sqlite3.Connection, item_id: str, annotator: str, letters: str
+) -> str:
+    """Return `letters` in the order in which `annotator` sees them, by the secret of the file."""
+    secret = connection.execute("SELECT secret FROM secrets").fetchone()[0]
+    return shown_order(secret, item_id, annotator, letters)

@@ -7,7 +7,7 @@ from datetime import datetime
 from tasks.annotation.params import QueueParams
 from tasks.annotation.queue.find_queue import params_of, queue_row
 from tasks.annotation.queue.people import name_of
-from tasks.annotation.queue.shown_order import shown_order
+from tasks.annotation.queue.shown_order import order_on_screen
 from tasks.annotation.queue.time_text import time_text
 
 
@@ -40,8 +40,7 @@ class Turn:
 
     def shown_order(self, item_id: str, letters: str) -> str:
         """Return the letters in the order on this person's screen."""
-        secret = self.connection.execute("SELECT secret FROM secrets").fetchone()[0]
-        return shown_order(secret, item_id, self.name, letters)
+        return order_on_screen(self.connection, item_id, self.name, letters)
 
 
 def begun_turn(
