@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_refused_in_words(tmp_path: Path, said, error, mess
 def test_a_label_of_an_unknown_item_is_refused(tmp_path: Path, item_id: str) -> None:
     at = desk(tmp_path)
     label = GivenLabel(item_id=item_id, choice="a")
-    with pytest.raises(UnknownItemError, match="has no item"):
+    with pytest.raises(UnknownItemError, match="has no comparison"):
         at.queues.give(at.queue_id, at.person("ann"), label, at.now)
 
 

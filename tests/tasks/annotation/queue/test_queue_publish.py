@@ -240,7 +240,7 @@ def test_unknown_queues_people_and_items_are_named(tmp_path: Path) -> None:
         at.queues.next_item("x", at.person("ann"), NOON)
     with pytest.raises(InputError, match="no annotator 99"):
         at.queues.next_item(at.queue_id, 99, NOON)
-    with pytest.raises(UnknownItemError, match="no item 'x'"):
+    with pytest.raises(UnknownItemError, match="no comparison 'x'"):
         at.queues.item(at.queue_id, "x")
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from storage.tables.table import row_id
+from tasks.annotation.queue.assignment import Assignment
+from tasks.annotation.queue.label_error import UnknownItemError
 from tasks.annotation.queue.shown_order import shown_order
 from tests.tasks.annotation.queue.desk import desk
 from tests.tasks.annotation.small_items import small_items
@@ -63,3 +65,15 @@ def test_each_file_has_a_secret_of_its_own(tmp_path: Path) -> None:
             desk(tmp_path / name, items=small_items(1, num_responses=9)).next("a").shown_order
         )
     assert len(orders) == 2
+
+
+def test_the_order_on_a_screen_is_known_before_and_after_the_item_is_shown(tmp_path: Path) -> None:
+    at = desk(tmp_path, 20, overlap=1)
+    queue, ann = at.queue_id, at.person("ann")
+    known = {item.item_id: at.queues.shown_order(queue, ann, item.item_id) for item in at.items}
+    shown = at.next("ann")
+    assert isinstance(shown, Assignment)
+    assert known[shown.item.item_id] == shown.shown_order
+    assert set(known.values()) == {"ab", "ba"}
+    with pytest.raises(UnknownItemError, match="has no comparison 'other'"):
+        at.queues.shown_order(queue, ann, "other")
