@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from storage.input_error import InputError
 from storage.manifest import Artifact
 from storage.store import Store, open_store
-from storage.tables.comparisons import COMPARISONS, HumanComparison
+from storage.tables.comparisons import COMPARISONS
 from storage.tables.completions import COMPLETIONS
 from storage.tables.dispreferred import DISPREFERRED
 from storage.tables.labels import LABELS, HumanLabel
@@ -25,12 +25,14 @@ from storage.tables.verdicts import VERDICTS
 from storage.work import Work
 from storage.writer import StageWriter
 from tasks.annotation.comparison_item import ComparisonItem
+from tasks.annotation.comparison_row import comparison_row
 from tasks.annotation.formats.read_comparisons import read_comparisons
 from tasks.annotation.human_pairs import human_pairs
 from tasks.annotation.items.compare_completions import compare_completions
 from tasks.annotation.items.compare_pairs import compare_pairs
 from tasks.annotation.items.compare_verdicts import compare_verdicts
 from tasks.annotation.items.draw_items import draw_items
+from tasks.annotation.items.name_queue import name_queue
 from tasks.annotation.pairs_preview import pairs_preview
 from tasks.annotation.params import CollectParams, ComparisonsParams, QueueParams
 from tasks.annotation.queue.queue_state import QueueState
@@ -83,7 +85,7 @@ def publish(root: str, comparisons: ComparisonsParams, queue: QueueParams) -> Pu
         found += [item for item in (read.items if read else ()) if item.gold is not None]
     origin = f"{artifact.table} {artifact.artifact_id}" if artifact else str(file)
     items = draw_items(found, comparisons, what=origin)
-    named = comparisons.name or _name(comparisons, origin)
+    named = comparisons.name or name_queue(comparisons, origin)
     state = queues.publish(named, items, queue, origin=origin)
     published = {item.item_id for item in items}
     labels = [row for row in (read.labels if read else ()) if row.comparison_id in published]
@@ -148,7 +150,7 @@ def collect_task(
     )
 
     def body(writer: StageWriter) -> None:
-        writer.write(COMPARISONS, [_row(queue_id, item) for item in items])
+        writer.write(COMPARISONS, [comparison_row(queue_id, item) for item in items])
         writer.write(LABELS, labels)
         said = Counter(label.choice for label in labels)
         people = len({label.annotator for label in labels})
@@ -192,15 +194,6 @@ def _stored_items(
     return compare_verdicts(store.rows(VERDICTS, artifact), by_id, prompts, params.which)
 
 
-def _name(params: ComparisonsParams, origin: str) -> str:
-    if params.source == "file":
-        return Path(origin).name
-    table, artifact_id = origin.split()
-    which = f"{params.which} " if params.source == "verdicts" else ""
-    drawn = f", {params.num_comparisons} drawn" if params.num_comparisons else ""
-    return f"{which}{table} {artifact_id[:8]}{drawn}"
-
-
 def _keep_refusals(store: Store, file: Path, refusals: Sequence[Refusal]) -> None:
     """Write what cannot be used to `quarantine`, once for each content of the file."""
     if not refusals:
@@ -229,24 +222,6 @@ def _parents(store: Store, state: QueueState) -> tuple[str, ...]:
 
 def _digest(rows: Sequence[HumanLabel] | Sequence[ComparisonItem]) -> str:
     return hashlib.sha256(orjson.dumps([asdict(row) for row in rows])).hexdigest()
-
-
-def _row(queue_id: str, item: ComparisonItem) -> HumanComparison:
-    return HumanComparison(
-        comparison_id=item.item_id,
-        queue=queue_id,
-        prompt_id=item.prompt_id,
-        source=item.source,
-        split=item.split,
-        messages=item.messages,
-        completions=tuple(response.completion_id for response in item.responses),
-        texts=tuple(response.text for response in item.responses),
-        policies=tuple(response.policy for response in item.responses),
-        judge=item.judge,
-        judged=item.judged,
-        gold=item.gold,
-        origin=item.origin,
-    )
 
 
 def _replace_earlier(store: Store, queue_id: str, result: StageResult) -> None:

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from deployments.arguments import flow_arguments
-from deployments.flow_table import load_flow
-from flows.preflight import preflight
 from storage.input_error import InputError
 from storage.store import open_store
 from storage.tables.negatives import NEGATIVES
@@ -20,49 +17,15 @@ from tasks.annotation.queue.queues import Queues, open_queues
 from tasks.annotation.task import publish
 from tests.fakes.api_server import FakeApi
 from tests.fakes.judge_answer import is_judge, prefer_first, write_or_prefer_longer
+from tests.flows.small_store import ingested_preferences, run
 
-NUM_ROWS = 40
 NOW = "collect.deadline_hours=0"
 FROM_QUEUE = ("comparisons.source=queue", NOW)
 
 
-def run(name: str, *settings: str, root: Path) -> Any:
-    flow = load_flow(name)
-    given = flow_arguments(flow.fn, profile=None, settings=[*settings, f"root={root}"])
-    preflight(flow.fn, given)
-    return flow(**given)
-
-
 @pytest.fixture(scope="module")
 def ingested(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("people")
-    words = [
-        "amber",
-        "birch",
-        "cedar",
-        "delta",
-        "ember",
-        "fjord",
-        "grove",
-        "heath",
-        "islet",
-        "jetty",
-        "knoll",
-        "larch",
-        "marsh",
-    ]
-    rows = [
-        {
-            "prompt": f"What is {words[i % 13]} {words[(i * 5 + 3) % 13]} number {i}?",
-            "chosen": f"It is a good thing, number {i}, and here is why it matters.",
-            "rejected": f"Whatever, number {i}.",
-        }
-        for i in range(NUM_ROWS)
-    ]
-    path = folder / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    run("ingest", "source=preferences", f"path={path}", root=folder / "data")
-    return folder / "data"
+    return ingested_preferences(tmp_path_factory.mktemp("people"), 40)
 
 
 @pytest.fixture

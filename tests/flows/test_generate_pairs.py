@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from prefect.blocks.system import Secret
 
-from deployments.arguments import flow_arguments
-from deployments.flow_table import load_flow
 from storage.input_error import InputError
 from storage.store import open_store
 from tasks.sampling.api.client import ApiUnavailableError
@@ -18,47 +16,13 @@ from tasks.sampling.api.ledger import read_ledger
 from tests.fakes.api_server import FakeApi
 from tests.fakes.judge_answer import fenced, is_judge, last_turn, verdict
 from tests.fakes.tiny_classifier import write_tiny_classifier
-
-NUM_ROWS = 60
-
-
-def run(name: str, *settings: str, root: Path) -> Any:
-    flow = load_flow(name)
-    given = flow_arguments(flow.fn, profile=None, settings=[*settings, f"root={root}"])
-    return flow(**given)
+from tests.flows.small_store import ingested_preferences, run
 
 
 @pytest.fixture(scope="module")
 def ingested(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the questions and preferences of a small file."""
-    folder = tmp_path_factory.mktemp("pairs")
-    words = [
-        "amber",
-        "birch",
-        "cedar",
-        "delta",
-        "ember",
-        "fjord",
-        "grove",
-        "heath",
-        "islet",
-        "jetty",
-        "knoll",
-        "larch",
-        "marsh",
-    ]
-    rows = [
-        {
-            "prompt": f"What is {words[i % 13]} {words[(i * 5 + 3) % 13]} number {i}?",
-            "chosen": f"It is a good thing, number {i}, and here is why it matters.",
-            "rejected": f"Whatever, number {i}.",
-        }
-        for i in range(NUM_ROWS)
-    ]
-    path = folder / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    run("ingest", "source=preferences", f"path={path}", root=folder / "data")
-    return folder / "data"
+    return ingested_preferences(tmp_path_factory.mktemp("pairs"), 60)
 
 
 @pytest.fixture
