@@ -21,9 +21,11 @@ from typing import Any
 import httpx2
 
 from tasks.annotation.comparison_item import SKIP
+from tasks.annotation.figures.figures_of_queue import queue_figures
 from tasks.annotation.params import QueueParams
 from tasks.annotation.queue.queues import Queues, open_queues
 from tests.fakes.prefline_server import free_port
+from tests.tasks.annotation.figures.sayings import made_queue
 from tests.tasks.annotation.small_items import small_items
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -137,6 +139,14 @@ def check(queues: Queues, queue_id: str, labellers: list[Labeller], overlap: int
     say("every promise kept" if complete and not acknowledged - stored else "PROMISE BROKEN")
 
 
+def measure_figures() -> None:
+    """Print how long the admin page counts over 100,000 labels."""
+    items, labels = made_queue(50_000, 8, 2, seed=0)
+    began = time.monotonic()
+    queue_figures(items, labels)
+    say(f"figures of {len(labels):,} labels: {time.monotonic() - began:.1f} s")
+
+
 def main() -> None:
     """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -178,6 +188,7 @@ def main() -> None:
         say(f"a label that met a running server: {percentiles(answered)}")
         say(f"from the key to the acknowledgement, restarts included: {percentiles(acknowledged)}")
         check(queues, queue.queue_id, labellers, given.overlap)
+    measure_figures()
 
 
 if __name__ == "__main__":

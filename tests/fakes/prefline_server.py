@@ -40,8 +40,17 @@ class Server:
             data=json.dumps(body).encode(),
             headers={"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read())
+        for _ in range(20):
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return json.loads(answer.read())
+            except urllib.error.HTTPError as error:
+                if (
+                    error.code != 503
+                ):  # its database is locked, which Prefect's own client waits out
+                    raise
+                time.sleep(0.5)
+        raise TimeoutError(path)
 
     def deployment(self, name: str) -> dict[str, Any]:
         return json.loads(self.get(f"/api/deployments/name/{name}/{name}"))

@@ -1,6 +1,5 @@
 """The SQLite file of queues: a connection for each thread, and its faults in words."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -25,8 +24,8 @@ class QueueDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._inherited: list[threading.local] = []
-        self._begin_anew()
+        self._local = threading.local()
+        self._turn = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite does not wait its turn to turn WAL on: of two processes that make a file at the
@@ -72,17 +71,7 @@ class QueueDatabase:
             self._local.connection = None
             connection.close()
 
-    def _begin_anew(self) -> None:
-        self._process = os.getpid()
-        self._local = threading.local()
-        self._turn = threading.Lock()
-
     def _connection(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            # Neither locks nor connections can be carried over a fork; those of the parent are
-            # kept and not closed, as closing would tidy up its file.
-            self._inherited.append(self._local)
-            self._begin_anew()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = opened(self.path)

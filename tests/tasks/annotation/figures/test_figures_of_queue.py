@@ -1,7 +1,6 @@
 """What the admin page shows about a queue."""
 
 import random
-import time
 from dataclasses import asdict, replace
 
 import duckdb
@@ -11,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from storage.input_error import InputError
 from tasks.annotation.figures.figures_of_queue import queue_figures
-from tests.tasks.annotation.figures.sayings import adjudicates, all_say, says
+from tests.tasks.annotation.figures.sayings import all_say, made_queue, says
 from tests.tasks.annotation.small_items import small_items
 
 LETTERS = str.maketrans("012345", "fabcde")
@@ -296,31 +295,6 @@ def test_what_cannot_be_said_is_refused():
         queue_figures([item], [says(item, "anna", "c")])
 
 
-def made_queue(num_items, num_people, overlap, seed):
-    """Return items, a tenth of them gold, and labels with skips, ties and some adjudications."""
-    draw = random.Random(seed)
-    items = [
-        replace(
-            item,
-            prompt_id=f"prompt {number // 3}",
-            judge=draw.choice(["one", "two"]),
-            judged=draw.choice(["a", "b", "tie"]),
-        )
-        for number, item in enumerate(small_items(num_items, num_gold=num_items // 10))
-    ]
-    labels = []
-    for item in items:
-        best = draw.choice("ab")
-        for name in draw.sample(range(num_people), overlap):
-            choice = draw.choice([best, best, best, best, "a", "b", "tie", "both_bad", "skip"])
-            order = "".join(draw.sample("ab", 2))
-            label = says(item, f"p{name}", choice, shown_order=order, seconds=draw.random() * 60)
-            labels.append(label)
-        if draw.random() < 0.1 and item.gold is None:
-            labels.append(adjudicates(item, draw.choice(["a", "b", "tie", "both_bad"])))
-    return items, labels
-
-
 TOLD = """
 select case when choice in ('tie', 'both_bad', 'skip') then choice
             when substr(shown_order, 1, 1) = choice then 'first' else 'second' end as told, count(*)
@@ -442,13 +416,3 @@ def test_conflicts_are_those_of_sql(made, recount):
 def test_the_order_of_labels_changes_no_figure(made):
     figures, items, labels = made
     assert queue_figures(items, random.Random(0).sample(labels, len(labels))) == figures
-
-
-def test_a_hundred_thousand_labels_take_seconds():
-    """About two seconds; the bound leaves room for a slow machine."""
-    items, labels = made_queue(50_000, 8, 2, seed=0)
-    start = time.process_time()
-    figures = queue_figures(items, labels)
-    assert time.process_time() - start < 10
-    assert len(labels) > 100_000
-    assert len(figures.pairs) == 28

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -155,17 +154,6 @@ def test_threads_can_open_one_file_at_the_same_time(tmp_path: Path) -> None:
     assert sorted(ids) == list(range(1, 13))
     with closing(sqlite3.connect(tmp_path / "queues.sqlite")) as file:
         assert file.execute("SELECT COUNT(*) FROM secrets").fetchone() == (1,)
-
-
-def test_one_object_can_be_used_after_a_fork(tmp_path: Path) -> None:
-    at = desk(tmp_path, 3)
-    at.give_next("ann")
-    child = get_context("fork").Process(target=at.give_next, args=("ann",))
-    child.start()
-    child.join(30)
-    assert child.exitcode == 0
-    at.give_next("ann")
-    assert [number for _, number, _ in at.said()] == [0, 1, 2]
 
 
 def test_a_queue_of_many_items_searches_none_of_them_twice(tmp_path: Path) -> None:
