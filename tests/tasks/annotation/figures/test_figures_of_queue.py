@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from storage.input_error import InputError
 from tasks.annotation.figures.figures_of_queue import queue_figures
-from tests.tasks.annotation.figures.sayings import all_say, made_queue, says
+from tests.tasks.annotation.figures.sayings import adjudicates, all_say, made_queue, says
 from tests.tasks.annotation.small_items import small_items
 
 LETTERS = str.maketrans("012345", "fabcde")
