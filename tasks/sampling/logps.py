@@ -1,7 +1,7 @@
 """Log-probabilities of completions under a policy."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,14 +28,18 @@ class TokenBatch:
     position_ids: Int[Tensor, "batch tokens"]
     completion_mask: Bool[Tensor, "batch completion"]
 
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor]) -> "TokenBatch":
+        """Return the batch whose fields are among `tensors`."""
+        return TokenBatch(**{field.name: tensors[field.name] for field in fields(TokenBatch)})
+
     def to(self, device: torch.device) -> "TokenBatch":
         """Return the batch on `device`."""
-        return TokenBatch(
-            input_ids=self.input_ids.to(device),
-            attention_mask=self.attention_mask.to(device),
-            position_ids=self.position_ids.to(device),
-            completion_mask=self.completion_mask.to(device),
-        )
+        return TokenBatch(**{name: value.to(device) for name, value in self.tensors().items()})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
