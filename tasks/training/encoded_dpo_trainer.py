@@ -1,10 +1,17 @@
 """TRL's DPOTrainer on rows that are token ids already."""
 
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from datasets import Dataset
+from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
+
+from tasks.sampling.model import LoadedModel
+from tasks.training.params import DPOParams
 
 
 class EncodedDPOTrainer(DPOTrainer):
@@ -34,3 +41,34 @@ class EncodedDPOTrainer(DPOTrainer):
             rejected += ref_rejected.tolist()
         dataset = dataset.add_column("ref_chosen_logps", chosen)
         return dataset.add_column("ref_rejected_logps", rejected)
+
+
+def trl_trainer(
+    loaded: LoadedModel,
+    rows: Sequence[dict[str, list[int]]],
+    params: DPOParams,
+    arguments: dict[str, Any],
+) -> EncodedDPOTrainer:
+    """Return TRL's trainer with our parameters; `arguments` are those of transformers' Trainer."""
+    return EncodedDPOTrainer(
+        model=loaded.model,
+        args=DPOConfig(
+            **arguments,
+            beta=params.beta,
+            loss_type=[params.loss_type],
+            label_smoothing=params.label_smoothing,
+            max_length=None,  # `encode` has truncated
+            precompute_ref_log_probs=True,
+            precompute_ref_batch_size=params.batch_size,
+        ),
+        train_dataset=Dataset.from_list(list(rows)),
+        processing_class=loaded.tokenizer,
+    )
+
+
+@contextmanager
+def quiet_trl() -> Iterator[None]:
+    """Silence a warning that TRL 1.16 causes: it asks transformers by a deprecated name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield

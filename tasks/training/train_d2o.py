@@ -9,17 +9,19 @@ from transformers import TrainingArguments
 
 from storage.tables.negatives import Negative
 from tasks.progress import Progress, silent
-from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import LoadedModel, load_model
-from tasks.training.d2o_trainer import D2OTrainer
-from tasks.training.dispreference_batch import (
-    DispreferenceCollator,
-    DispreferenceExample,
-    encode_negative,
-)
+from tasks.training.d2o_objective import D2OObjective
+from tasks.training.dispreference_batch import encode_negative
 from tasks.training.kl_budget import KLBudget
 from tasks.training.params import D2OParams
 from tasks.training.precision import use_bf16
+from tasks.training.preference_engine import (
+    PaddedEngine,
+    PreferenceEngine,
+    packed_engine,
+    with_reference_logps,
+)
+from tasks.training.preference_trainer import PreferenceTrainer
 from tasks.training.trainer_arguments import trainer_arguments
 from tasks.training.training_log import TrainingLog
 from tasks.training.training_result import TrainingResult
@@ -42,8 +44,9 @@ def train_d2o(
     """Train the model in `start` away from the negatives, with itself as the frozen reference.
 
     The reference is a model of its own, without gradients; one model serves as both pi_r- and
-    pi_r+. Its log-probabilities of all answers are computed once before training. The policy is
-    written to `out`.
+    pi_r+. Its log-probabilities of all answers are computed once before training. The answers of a
+    prompt are packed behind one copy of it where the model allows it. The policy is written to
+    `out`.
 
     Raises:
         InputError: no row can be trained on, or `start` is not a model.
@@ -55,7 +58,10 @@ def train_d2o(
     num_dropped = len(encoded) - len(kept)
     require_rows(len(kept), num_dropped, "negatives")
     bf16 = use_bf16(params.bf16, loaded.device)
-    examples = with_reference_logps(kept, reference, bf16=bf16, batch_size=4 * params.batch_size)
+    engine = choose_engine(loaded, reference, params)
+    examples = with_reference_logps(
+        kept, reference, engine, bf16=bf16, batch_size=params.batch_size
+    )
     log = TrainingLog(progress)
     prompts = [item.encoded[-1].prompt_ids for item in kept]
     budget = KLBudget(loaded, reference, prompts, params, log, bf16=bf16)
@@ -63,14 +69,14 @@ def train_d2o(
         arguments = trainer_arguments(
             params, num_rows=len(examples), device=loaded.device, output_dir=directory
         )
-        trainer = D2OTrainer(
-            params=params,
+        trainer = PreferenceTrainer(
+            objective=D2OObjective(params),
+            engine=engine,
             model=loaded.model,
             args=TrainingArguments(
                 **arguments, adam_epsilon=params.adam_epsilon, remove_unused_columns=False
             ),
             train_dataset=examples,
-            data_collator=DispreferenceCollator(int(loaded.tokenizer.pad_token_id)),
             callbacks=[log, budget],
         )
         result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
@@ -88,18 +94,18 @@ def load_reference(start: Path, policy: LoadedModel) -> LoadedModel:
     return reference
 
 
-def with_reference_logps(
-    examples: Sequence[DispreferenceExample],
-    reference: LoadedModel,
-    *,
-    bf16: bool,
-    batch_size: int,
-) -> list[DispreferenceExample]:
-    """Return the examples with the reference's log-probabilities, in training's arithmetic."""
-    rows = [encoded for example in examples for encoded in example.encoded]
-    with torch.autocast(reference.device.type, dtype=torch.bfloat16, enabled=bf16):
-        logps = iter(sequence_logps(reference, rows, batch_size=batch_size))
-    return [
-        replace(example, ref_logps=tuple(next(logps) for _ in example.encoded))
-        for example in examples
-    ]
+def choose_engine(
+    policy: LoadedModel, reference: LoadedModel, params: D2OParams
+) -> PreferenceEngine:
+    """Return the engine that `params` asks for; `auto` packs where both models allow it.
+
+    Raises:
+        InputError: packing was asked for by name and is not possible.
+    """
+    padded = PaddedEngine(int(policy.tokenizer.pad_token_id))
+    if params.engine == "padded":
+        return padded
+    packed = packed_engine(
+        (policy, reference), asked=params.engine, max_tokens=params.max_tokens, instead="padded"
+    )
+    return packed or padded

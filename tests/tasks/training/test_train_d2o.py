@@ -8,14 +8,10 @@ from storage.input_error import InputError
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base_model import directory_fingerprint
-from tasks.training.dispreference_batch import (
-    DispreferenceCollator,
-    anchor_mask,
-    by_example,
-    encode_negative,
-)
+from tasks.training.dispreference_batch import anchor_mask, by_example, encode_negative
 from tasks.training.params import D2OParams
-from tasks.training.train_d2o import load_reference, train_d2o, with_reference_logps
+from tasks.training.preference_engine import PackedEngine, PaddedEngine, with_reference_logps
+from tasks.training.train_d2o import choose_engine, load_reference, train_d2o
 
 PARAMS = D2OParams(
     learning_rate=1e-3,
@@ -202,14 +198,66 @@ def test_responses_find_their_way_into_a_batch_and_back(negatives, tiny_llama):
     examples = with_reference_logps(
         [encode_negative(row, tiny_llama.tokenizer, PARAMS) for row in rows],
         tiny_llama,
+        PaddedEngine(2),
         bf16=False,
         batch_size=4,
     )
-    batch = DispreferenceCollator(2)(examples)
-    logps = by_example(batch["ref_logps"], batch["num_anchors"])
-    mask = anchor_mask(batch["num_anchors"])
+    batch = PackedEngine("segments").collate(examples)
+    logps = by_example(batch["ref_logps"], batch["num_responses"])
+    mask = anchor_mask(batch["num_responses"])
     assert mask.tolist() == [[False] * 3, [True, True, False], [True] * 3]
     for index, example in enumerate(examples):
         expected = sequence_logps(tiny_llama, example.encoded)
         assert logps.negative[index].item() == pytest.approx(expected[-1], abs=1e-4)
         assert logps.anchors[index][mask[index]].tolist() == pytest.approx(expected[:-1], abs=1e-4)
+
+
+def test_packed_training_is_padded_training_step_by_step(negatives, tiny_checkpoint, tmp_path):
+    """Five steps on rows with 0 to 3 samples: losses, gradients and KL of both engines."""
+    ragged = [replace(row, anchors=row.anchors[: index % 4]) for index, row in enumerate(negatives)]
+    packed, padded = (
+        train_d2o(
+            ragged,
+            PARAMS.model_copy(update={"engine": engine, "epochs": 3.0, "max_steps": 5}),
+            tiny_checkpoint,
+            tmp_path / engine,
+        )
+        for engine in ("packed", "padded")
+    )
+    assert packed.num_steps == padded.num_steps == 5
+    assert values(packed, "loss")[-1] < math.log(2) - 0.01
+    for metric in ("loss", "grad_norm", "kl", "logps/chosen", "rewards/margins"):
+        assert values(packed, metric) == pytest.approx(
+            values(padded, metric), abs=1e-4, rel=1e-4
+        ), metric
+    assert packed.num_tokens < padded.num_tokens  # each prompt passes once
+
+
+def test_a_model_with_a_short_window_is_trained_on_padded_rows(
+    negatives, tiny_checkpoint, tmp_path, caplog
+):
+    start = tmp_path / "start"
+    loaded = load_model(tiny_checkpoint)
+    loaded.model.config.sliding_window = 8
+    loaded.model.save_pretrained(start)
+    loaded.tokenizer.save_pretrained(start)
+    result = train_d2o(negatives, PARAMS, start, tmp_path / "policy")
+    assert result.stop_reason == "finished"
+    assert "engine padded instead of packed: LlamaForCausalLM attends to a sliding" in caplog.text
+
+
+@pytest.mark.parametrize(("engine", "kind"), [("auto", PackedEngine), ("padded", PaddedEngine)])
+def test_auto_packs_where_it_can(tiny_checkpoint, engine, kind):
+    policy = load_model(tiny_checkpoint)
+    reference = load_reference(tiny_checkpoint, policy)
+    chosen = choose_engine(policy, reference, PARAMS.model_copy(update={"engine": engine}))
+    assert isinstance(chosen, kind)
+
+
+def test_activation_checkpointing_gives_the_same_packed_losses(
+    negatives, tiny_checkpoint, tmp_path
+):
+    plain = train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "plain")
+    saving = PARAMS.model_copy(update={"activation_checkpointing": True})
+    saved = train_d2o(negatives, saving, tiny_checkpoint, tmp_path / "saved")
+    assert values(saved, "loss") == pytest.approx(values(plain, "loss"), abs=1e-5)

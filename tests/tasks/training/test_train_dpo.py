@@ -11,10 +11,12 @@ from tasks.sampling.encoding import encode
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base_model import directory_fingerprint
+from tasks.training.dpo_objective import DPOObjective
 from tasks.training.encoded_dpo_trainer import EncodedDPOTrainer
 from tasks.training.losses.dpo import PairLogps, dpo_loss
 from tasks.training.params import DPOLoss, DPOParams
-from tasks.training.train_dpo import encode_pair, train_dpo
+from tasks.training.preference_batch import PreferenceExample
+from tasks.training.train_dpo import choose_engine, encode_pair, train_dpo
 
 PARAMS = DPOParams(
     learning_rate=1e-3,
@@ -216,3 +218,74 @@ def _encoded(row, answer):
     from tasks.sampling.encoding import Encoded
 
     return Encoded(prompt_ids=tuple(row["prompt_ids"]), completion_ids=tuple(row[answer]))
+
+
+def test_packed_training_is_trls_step_by_step(pairs, tiny_checkpoint, tmp_path):
+    """Both precompute the reference; TRL pads rows, and must see the same batches."""
+    packed, trl = (
+        train_dpo(
+            pairs,
+            PARAMS.model_copy(update={"engine": engine}),
+            tiny_checkpoint,
+            tmp_path / engine,
+        )
+        for engine in ("packed", "trl")
+    )
+    for metric in (
+        "loss",
+        "grad_norm",
+        "rewards/chosen",
+        "rewards/rejected",
+        "rewards/margins",
+        "logps/chosen",
+        "logps/rejected",
+    ):
+        assert values(packed, metric) == pytest.approx(values(trl, metric), abs=1e-4, rel=1e-4), (
+            metric
+        )
+    # in the first step policy and reference are equal and rounding decides who is ahead
+    assert values(packed, "rewards/accuracies")[1:] == values(trl, "rewards/accuracies")[1:]
+    assert len(values(packed, "loss")) == 4
+
+
+def test_the_gradients_of_one_batch_are_trls(tiny_policy, pairs, tmp_path):
+    """With reference log-probabilities that differ from the policy's, on each architecture."""
+    trainer = trl_trainer(tiny_policy, pairs, tmp_path, activation_checkpointing=False, beta=0.3)
+    inputs = trainer.data_collator([trainer.train_dataset[index] for index in range(4)])
+    reference = -40 * torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
+    inputs["ref_chosen_logps"], inputs["ref_rejected_logps"] = reference.unbind(dim=1)
+    model = tiny_policy.model.eval()
+    model.zero_grad()
+    theirs = trainer._compute_loss(model, inputs, return_outputs=False)
+    theirs.backward()
+    expected = {name: p.grad.clone() for name, p in model.named_parameters()}
+
+    engine = choose_engine(tiny_policy, PARAMS)
+    examples = [
+        PreferenceExample(
+            encoded=(_encoded(row, "chosen_ids"), _encoded(row, "rejected_ids")),
+            ref_logps=tuple(logps),
+        )
+        for row, logps in zip(
+            (encode_pair(pair, tiny_policy.tokenizer, PARAMS) for pair in pairs[:4]),
+            reference.tolist(),
+            strict=True,
+        )
+    ]
+    batch = engine.collate(examples)
+    model.zero_grad()
+    step = DPOObjective(PARAMS.model_copy(update={"beta": 0.3}))(
+        engine.logps(model, batch), batch["ref_logps"], batch["num_responses"]
+    )
+    step.loss.backward()
+    assert step.loss.item() == pytest.approx(theirs.item(), abs=1e-5)
+    for name, parameter in model.named_parameters():
+        error = (parameter.grad - expected[name]).norm() / expected[name].norm().clamp(min=1e-6)
+        assert error < 1e-3, name
+
+
+def test_auto_takes_trl_for_other_losses_and_says_so(tiny_llama, caplog):
+    with caplog.at_level("INFO"):
+        assert choose_engine(tiny_llama, PARAMS.model_copy(update={"loss_type": "ipo"})) is None
+    assert "engine trl instead of packed, which has no loss_type ipo" in caplog.text
+    assert choose_engine(tiny_llama, PARAMS) is not None
