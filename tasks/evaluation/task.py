@@ -133,7 +133,7 @@ def _judges(
     policies are compared by KL, length and what else needs no judge.
     """
     source = str(pairs.params["source"])
-    names = evaluation_judges(params.judges, source, reward=_reward(store, policies))
+    names = evaluation_judges(params.judges, source, rewards=_rewards(store, policies))
     rows = store.rows(PAIRS, pairs)
     said = [row.split for row in texts if row.label is not None] + [row.split for row in rows]
     if params.judges == ("auto",) and "judge" not in said:
@@ -146,11 +146,12 @@ def _judges(
     ]
 
 
-def _reward(store: Store, policies: Sequence[str]) -> str | None:
-    """Return the judge that labelled the pairs which any of the policies learned from."""
-    ancestors = (step.artifact for p in policies for step in store.lineage(p, "up"))
-    rewards = (artifact.stats.get("reward") for artifact in ancestors)
-    return next((str(reward) for reward in rewards if reward), None)
+def _rewards(store: Store, policies: Sequence[str]) -> set[str]:
+    """Return the judges that labelled what any of the policies learned from, or rewarded them."""
+    made = [store.get(policy) for policy in policies]
+    made += [step.artifact for policy in policies for step in store.lineage(policy, "up")]
+    rewards = (artifact.stats.get("reward") for artifact in made)
+    return {str(reward) for reward in rewards if reward}
 
 
 def _candidate(stored: StoredPolicy, device: str) -> Candidate:

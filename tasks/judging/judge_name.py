@@ -1,7 +1,7 @@
 """Judges are named by strings; this file knows which names there are and which default to use."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -77,32 +77,38 @@ def reward_name(judge: str) -> str:
     return f"{judge}{REWARD_SUFFIX}" if judge == "lexical" else judge
 
 
-def evaluation_judges(names: Iterable[str], source: str, *, reward: str | None) -> tuple[str, ...]:
-    """Return the judges that may score policies whose pairs the judge `reward` labelled.
+def evaluation_judges(
+    names: Iterable[str], source: str, *, rewards: Collection[str]
+) -> tuple[str, ...]:
+    """Return the judges that may score policies which the judges `rewards` trained.
 
-    `auto` stands for the defaults of the source without the reward. `lexical` may be both, because
-    the two are fitted on different splits; any other judge would score its own labels.
+    Those labelled their pairs, or rewarded them. `auto` stands for the defaults of the source without
+    the rewards. `lexical` may be both, because the two are fitted on different splits; any other judge
+    would score its own labels.
 
     Raises:
-        InputError: no such judge, a judge that is also the reward, or no judge left.
+        InputError: no such judge, a judge that is also a reward, or no judge left.
     """
     wanted = tuple(dict.fromkeys(names))
     kinds = {parse_judge_name(name).kind for name in wanted if name != "auto"}
-    taken = None if reward is None else parse_judge_name(reward.removesuffix(REWARD_SUFFIX)).kind
-    if taken in kinds and taken != "lexical":
-        raise InputError(
-            f"judge {taken!r} labelled the pairs that the policies were trained on, so it cannot "
-            f"also score them; choose another judge ({', '.join(KINDS)}) or other pairs"
-        )
+    trained = {parse_judge_name(reward.removesuffix(REWARD_SUFFIX)).kind for reward in rewards}
+    taken = sorted(trained - {"lexical"})
+    for kind in taken:
+        if kind in kinds:
+            raise InputError(
+                f"judge {kind!r} labelled or rewarded what the policies were trained on, so it cannot "
+                f"also score them; choose another judge ({', '.join(KINDS)}) or other policies"
+            )
     judges = dict.fromkeys(
         judge
         for name in wanted
         for judge in (default_judges(source) if name == "auto" else (name,))
-        if judge != taken or judge == "lexical"
+        if judge not in taken
     )
     if not judges:
         raise InputError(
-            f"no judge is left to score source {source!r}: pairs labelled by {taken!r} and judges "
-            f"{list(wanted)}; use the pairs of the data set (pairs.method=dataset) or another judge"
+            f"no judge is left to score source {source!r}: policies trained by "
+            f"{', '.join(map(repr, taken))} and judges {list(wanted)}; use the pairs of the data set "
+            "(pairs.method=dataset) or another judge"
         )
     return tuple(judges)

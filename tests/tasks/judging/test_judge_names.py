@@ -58,30 +58,40 @@ def test_defaults_suit_the_source():
 @pytest.mark.parametrize("source", ["reviews", "imdb", "hh-rlhf", "risk", "anything"])
 def test_with_defaults_no_policy_is_scored_by_the_judge_that_it_was_trained_against(source):
     reward = default_reward(source)
-    judges = evaluation_judges(["auto"], source, reward=reward)
+    judges = evaluation_judges(["auto"], source, rewards=[reward] if reward else [])
     assert judges
     signed = None if reward is None else reward_name(reward)
     assert signed not in judges
 
 
 def test_a_reward_drops_out_of_the_default_judges():
-    assert evaluation_judges(["auto"], "reviews", reward="oracle") == ("lexical",)
-    assert evaluation_judges(["auto"], "reviews", reward="lexical-train") == ("lexical", "oracle")
+    assert evaluation_judges(["auto"], "reviews", rewards=["oracle"]) == ("lexical",)
+    assert evaluation_judges(["auto"], "reviews", rewards=["lexical-train"]) == (
+        "lexical",
+        "oracle",
+    )
 
 
 @pytest.mark.parametrize(
     ("judges", "source", "reward", "message"),
     [
-        pytest.param(["oracle"], "reviews", "oracle", "'oracle' labelled the pairs", id="named"),
+        pytest.param(["oracle"], "reviews", "oracle", "'oracle' labelled or rewarded", id="named"),
         pytest.param(["auto"], "risk", "choice", "no judge is left", id="the only one"),
-        pytest.param(["lexcal"], "imdb", None, "does not exist", id="typo"),
-        pytest.param([], "imdb", None, "no judge is left", id="none"),
+        pytest.param(["lexcal"], "imdb", "lexical", "does not exist", id="typo"),
+        pytest.param([], "imdb", "lexical", "no judge is left", id="none"),
     ],
 )
 def test_a_judge_that_would_score_its_own_labels_is_refused(judges, source, reward, message):
     with pytest.raises(InputError, match=message):
-        evaluation_judges(judges, source, reward=reward)
+        evaluation_judges(judges, source, rewards=[reward])
 
 
 def test_judges_named_twice_judge_once():
-    assert evaluation_judges(["lexical", "auto"], "reviews", reward=None) == ("lexical", "oracle")
+    assert evaluation_judges(["lexical", "auto"], "reviews", rewards=[]) == ("lexical", "oracle")
+
+
+def test_every_reward_of_every_policy_is_left_out():
+    rewards = ["lexical-train", "oracle"]
+    assert evaluation_judges(["auto"], "reviews", rewards=rewards) == ("lexical",)
+    with pytest.raises(InputError, match="'oracle' labelled or rewarded"):
+        evaluation_judges(["oracle"], "reviews", rewards=rewards)
