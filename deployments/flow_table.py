@@ -18,6 +18,7 @@ FLOWS = {
     "train-sft": "flows.train_sft",
     "train-dpo": "flows.train_dpo",
     "train-d2o": "flows.train_d2o",
+    "train-ppo": "flows.train_ppo",
     "evaluate": "flows.evaluate",
 }
 

@@ -1,1 +1,1 @@
-"""Preference data becomes a policy: SFT, DPO, D2O."""
+"""Preference data becomes a policy: SFT, DPO, D2O, PPO."""

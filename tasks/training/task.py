@@ -14,14 +14,17 @@ from storage.tables.demonstrations import DEMONSTRATIONS
 from storage.tables.negatives import NEGATIVES
 from storage.tables.pairs import PAIRS
 from storage.tables.policies import POLICIES, Policy
+from storage.tables.prompts import PROMPTS
 from storage.tables.training_steps import TRAINING_STEPS, TrainingStep
 from storage.work import Work
 from storage.writer import StageWriter
+from tasks.judging.judge_name import reward_name
 from tasks.progress import Progress
 from tasks.stage_run import StageResult, run_stage, shown_progress
 from tasks.stored_policy import StoredPolicy, read_policy, weights_sha256
 from tasks.training.base_model import make_base_model, model_fingerprint
-from tasks.training.params import D2OParams, DPOParams, SFTParams, TrainingParams
+from tasks.training.params import D2OParams, DPOParams, PPOParams, SFTParams, TrainingParams
+from tasks.training.reward import make_reward, reward_judge
 
 if TYPE_CHECKING:
     from tasks.training.training_result import TrainingResult
@@ -118,15 +121,60 @@ def train_d2o_task(
     return _run(store, job, train, rerun=rerun)
 
 
+@task(name="train-ppo", tags=["gpu"])
+def train_ppo_task(
+    prompts: str, start: str, params: PPOParams, root: str, *, rerun: bool = False
+) -> StageResult:
+    """Train on the prompts of split train, rewarded by a judge.
+
+    The judge learns from the demonstrations and pairs of split train that go with the prompts.
+    """
+    store = open_store(root)
+    asked = store.get(prompts)
+    demonstrations, pairs = asked.outputs["demonstrations"], asked.outputs["pairs"]
+    rows = [row for row in store.rows(PROMPTS, asked, verify=True) if row.split == "train"]
+    source = rows[0].source if rows else ""
+    job = _Job(
+        stage="train-ppo",
+        method="ppo",
+        data=prompts,
+        start=start,
+        params=params,
+        rewarded_from=(demonstrations, pairs),
+        reward=reward_name(reward_judge(params.reward, source)),
+    )
+
+    def train(start: Path, out: Path, progress: Progress) -> "TrainingResult":
+        from tasks.training.train_ppo import train_ppo
+
+        judge = make_reward(
+            params.reward,
+            source,
+            demonstrations=store.rows(DEMONSTRATIONS, store.get(demonstrations)),
+            pairs=store.rows(PAIRS, store.get(pairs)),
+            seed=params.seed,
+            device=params.device,
+        )
+        return train_ppo(rows, judge, params, start, out, progress)
+
+    return _run(store, job, train, rerun=rerun)
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One training run: what it learns from and where it starts."""
+    """One training run: what it learns from and where it starts.
+
+    `reward` is the judge that rewards it, if one does, and `rewarded_from` what that one learned
+    from.
+    """
 
     stage: str
     method: str
     data: str
     start: str
     params: TrainingParams
+    rewarded_from: tuple[str, ...] = ()
+    reward: str | None = None
 
 
 def _run(
@@ -140,7 +188,7 @@ def _run(
         stage=job.stage,
         stage_version=VERSION,
         params=job.params.model_dump(mode="json", exclude=NOT_IN_KEY),
-        parents=(job.data, job.start),
+        parents=(job.data, job.start, *job.rewarded_from),
         seed=job.params.seed,
     )
 
@@ -155,6 +203,8 @@ def _run(
         rows = _step_rows(policy.policy_id, result)
         writer.write(TRAINING_STEPS, rows)
         writer.stats(POLICIES, num_dropped=result.num_dropped, stop_reason=result.stop_reason)
+        if job.reward:
+            writer.stats(POLICIES, reward=job.reward)
 
     return run_stage(store, work, (POLICIES, TRAINING_STEPS), body, rerun=rerun)
 
