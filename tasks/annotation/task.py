@@ -33,6 +33,7 @@ from tasks.annotation.items.compare_pairs import compare_pairs
 from tasks.annotation.items.compare_verdicts import compare_verdicts
 from tasks.annotation.items.draw_items import draw_items
 from tasks.annotation.items.name_queue import name_queue
+from tasks.annotation.items.neutral_sides import neutral_sides
 from tasks.annotation.pairs_preview import pairs_preview
 from tasks.annotation.params import CollectParams, ComparisonsParams, QueueParams
 from tasks.annotation.queue.queue_state import QueueState
@@ -84,7 +85,9 @@ def publish(root: str, comparisons: ComparisonsParams, queue: QueueParams) -> Pu
         found = _stored_items(store, artifact, comparisons)
         found += [item for item in (read.items if read else ()) if item.gold is not None]
     origin = f"{artifact.table} {artifact.artifact_id}" if artifact else str(file)
-    items = draw_items(found, comparisons, what=origin)
+    labelled = {label.comparison_id for label in (read.labels if read else ())}
+    neutral = [item if item.item_id in labelled else neutral_sides(item) for item in found]
+    items = draw_items(neutral, comparisons, what=origin)
     named = comparisons.name or name_queue(comparisons, origin)
     state = queues.publish(named, items, queue, origin=origin)
     published = {item.item_id for item in items}

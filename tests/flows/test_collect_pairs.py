@@ -52,8 +52,8 @@ def label(root: Path, who: str, choose: Callable[[Assignment], str], most: int =
     return most
 
 
-def as_the_data_set(_: Assignment) -> str:
-    return "a"
+def as_the_data_set(got: Assignment) -> str:
+    return next(letter for letter in got.item.sides if "good" in got.item.side(letter).text)
 
 
 def published(root: Path, **comparisons: Any) -> int:
@@ -171,7 +171,8 @@ def test_all_answers_to_a_prompt_are_ranked_and_imply_pairs(root, tmp_path):
     queues = queues_at(root)
     queue, ann = queues.queue("latest"), queues.annotator("ann")
     got = queues.next_item(queue.queue_id, ann.annotator_id, datetime.now(UTC))
-    said = GivenLabel(item_id=got.item.item_id, choice="c", worst="a")
+    side = {got.item.side(letter).text: letter for letter in got.item.sides}
+    said = GivenLabel(item_id=got.item.item_id, choice=side["z"], worst=side["x"])
     queues.give(queue.queue_id, ann.annotator_id, said, datetime.now(UTC))
     run("collect-pairs", *FROM_QUEUE, root=root)
     rows = open_store(root).sql("select chosen, rejected from pairs where source = 'three'")
@@ -190,6 +191,16 @@ def test_rows_of_a_file_that_cannot_be_compared_are_in_quarantine(root, tmp_path
         "select line, reason from quarantine where file = 'rows.jsonl' order by line"
     )
     assert [row["line"] for row in rows.to_pylist()] == [2, 3]
+
+
+def test_a_pairs_preferred_answer_is_as_often_side_b_as_side_a(root):
+    """Otherwise its kappa with people would be 0 however much they agree."""
+    published(root, split="all")
+    items = queues_at(root).items(queues_at(root).queue("latest").queue_id)
+    assert all("good" in item.side(item.judged).text for item in items)
+    num_a = sum(item.judged == "a" for item in items)
+    assert len(items) == 40
+    assert 8 <= num_a <= 32, "by chance in more than 99.99 % of all cases"
 
 
 def test_a_queue_that_nobody_labelled_makes_nothing(root):

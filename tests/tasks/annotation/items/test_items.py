@@ -17,6 +17,7 @@ from tasks.annotation.items.compare_completions import compare_completions
 from tasks.annotation.items.compare_pairs import compare_pairs
 from tasks.annotation.items.compare_verdicts import compare_verdicts
 from tasks.annotation.items.draw_items import draw_items
+from tasks.annotation.items.neutral_sides import neutral_sides
 from tasks.annotation.params import ComparisonsParams
 from tasks.judging.dataset_answers import dataset_answers
 
@@ -189,6 +190,24 @@ def test_only_the_split_that_is_asked_for_is_compared():
     drawn = draw_items(rows, ComparisonsParams(split="eval"), what="pairs")
     assert [row.prompt_id for row in drawn] == ["p2"]
     assert len(draw_items(rows, ComparisonsParams(split="all"), what="pairs")) == 3
+
+
+@given(
+    st.lists(st.integers(0, 99), min_size=2, max_size=9, unique=True),
+    st.integers(0, 8),
+    st.booleans(),
+)
+def test_neutral_sides_keep_what_is_known_of_each_answer(numbers, best, is_tie):
+    responses = tuple(Response(completion_id=f"{n:02}", text=f"text {n}") for n in numbers)
+    best = best % len(numbers)
+    letter = "tie" if is_tie else "abcdefghi"[best]
+    named = replace(item(1), responses=responses, judge="m", judged=letter, gold=letter)
+    neutral = neutral_sides(named)
+    assert [row.completion_id for row in neutral.responses] == sorted(f"{n:02}" for n in numbers)
+    assert neutral_sides(neutral) == neutral
+    for letter in (neutral.judged, neutral.gold):
+        assert letter == "tie" if is_tie else neutral.side(letter) == responses[best]
+    assert neutral_sides(replace(named, judged=None, gold=None)).judged is None
 
 
 def test_no_comparison_of_the_split_is_an_error_that_names_the_others():
