@@ -72,19 +72,38 @@ class LabelWait:
         """Where people label."""
         return f"{self.page.rstrip('/')}/q/{self.queue_id}"
 
-    def until(self, *, hours: float, more_labels: int = 0) -> QueueState:
-        """Return the state of the queue, which from now on is due in so many hours."""
+    def until(self, *, hours: float, more_labels: int | None = None) -> QueueState:
+        """Return the state of the queue, which from now on is due in so many hours.
+
+        `more_labels` is what an extension asks for; None where the wait begins.
+        """
         before = self.state
-        wanted = before.min_labels or self.collect.min_labels or before.num_wanted
         now = datetime.now(UTC)
         start = max(now, before.deadline or now) if before.flow_run_id else now
         self.queues.wait_for(
             self.queue_id,
-            min_labels=wanted + more_labels,
+            min_labels=labels_to_wait_for(before, self.collect, more_labels),
             deadline=start + timedelta(hours=hours),
             flow_run_id=str(flow_run.get_id()) if deployment.get_id() else None,
         )
         return self.state
+
+
+def labels_to_wait_for(state: QueueState, collect: CollectParams, more_labels: int | None) -> int:
+    """Return how many labels a wait asks for, never more than the queue takes.
+
+    An extension of a wait that is not over adds to what that asked for. One that comes after it
+    adds to the labels that are in, and without a number it asks for all that are missing.
+    """
+    wanted = collect.min_labels or state.num_wanted
+    if more_labels is not None:
+        if state.min_labels is not None:
+            wanted = state.min_labels + more_labels
+        elif more_labels:
+            wanted = max(wanted, state.num_labels) + more_labels
+        else:
+            wanted = state.num_wanted
+    return min(wanted, state.num_wanted)
 
 
 def wait_here(waiting: LabelWait) -> Ruling:
@@ -118,9 +137,13 @@ def wait_for_people(waiting: LabelWait) -> Ruling:
         if said.decision == "approve" or (said.decision == "reject" and said.reason.strip()):
             waiting.queues.stop_waiting(waiting.queue_id)
             return Ruling(said.decision == "approve", said.reason.strip())
-        trouble = "A rejection needs a reason." if said.decision == "reject" else ""
-        state = waiting.until(hours=said.more_hours, more_labels=said.more_labels)
-    is_due = state.is_due(datetime.now(UTC))
+        if said.decision == "extend":
+            trouble = ""
+            state = waiting.until(hours=said.more_hours, more_labels=said.more_labels)
+        else:
+            trouble = "A rejection needs a reason."
+            state = waiting.state  # nothing was decided, so nothing changes
+    is_due = state.min_labels is None or state.is_due(datetime.now(UTC))
     if is_due:
         waiting.queues.stop_waiting(waiting.queue_id)
         if not waiting.collect.review:

@@ -109,6 +109,10 @@ def test_labels_wake_the_run_which_waits_for_more_until_it_is_approved(server, t
     label(queues, "released", bad_for_the_first)
     asked = suspended(server, run, 4)
     assert "5 pairs and 2 dispreferred answers from 1 annotator." in asked
+    decided(server, run, "reject", more_hours=24)
+    asked = suspended(server, run, 5)
+    assert "A rejection needs a reason." in asked
+    assert "waiting for your decision" in asked, "it asks again, and waits for no more labels"
     decided(server, run, "approve")
     assert ended(server, run)["name"] == "Completed"
     store = open_store(server.root, create=False)
