@@ -14,7 +14,7 @@ from tasks.ingest.read_source import check_source
 from tasks.pairs.check_pairs import check_pairs
 from tasks.pairs.params import PairsParams
 from tasks.sampling.api.connect import base_url
-from tasks.training.base_model import check_model
+from tasks.training.base.base_model import check_model
 
 
 def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

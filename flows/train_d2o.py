@@ -5,7 +5,7 @@ from prefect import flow
 from flows.inputs import NegativesRef, PolicyRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
-from tasks.training.params import D2OParams
+from tasks.training.d2o.params import D2OParams
 from tasks.training.task import train_d2o_task
 
 

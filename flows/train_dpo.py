@@ -5,7 +5,7 @@ from prefect import flow
 from flows.inputs import PairsRef, PolicyRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
-from tasks.training.params import DPOParams
+from tasks.training.dpo.params import DPOParams
 from tasks.training.task import train_dpo_task
 
 

@@ -5,7 +5,7 @@ from prefect import flow
 from flows.inputs import PolicyRef, PromptsRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
-from tasks.training.params import PPOParams
+from tasks.training.ppo.params import PPOParams
 from tasks.training.task import train_ppo_task
 
 

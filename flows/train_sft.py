@@ -5,7 +5,7 @@ from prefect import flow
 from flows.inputs import DemonstrationsRef
 from storage.store import open_store
 from tasks.stage_run import StageResult
-from tasks.training.params import SFTParams
+from tasks.training.sft.params import SFTParams
 from tasks.training.task import base_model_task, train_sft_task
 
 

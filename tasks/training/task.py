@@ -22,12 +22,16 @@ from tasks.judging.judge_name import reward_name
 from tasks.progress import Progress
 from tasks.stage_run import StageResult, run_stage, shown_progress
 from tasks.stored_policy import StoredPolicy, read_policy, weights_sha256
-from tasks.training.base_model import make_base_model, model_fingerprint
-from tasks.training.params import D2OParams, DPOParams, PPOParams, SFTParams, TrainingParams
-from tasks.training.reward import make_reward, reward_judge
+from tasks.training.base.base_model import make_base_model, model_fingerprint
+from tasks.training.d2o.params import D2OParams
+from tasks.training.dpo.params import DPOParams
+from tasks.training.params import TrainingParams
+from tasks.training.ppo.params import PPOParams
+from tasks.training.ppo.reward import make_reward, reward_judge
+from tasks.training.sft.params import SFTParams
 
 if TYPE_CHECKING:
-    from tasks.training.training_result import TrainingResult
+    from tasks.training.run.training_result import TrainingResult
 
 VERSION = 1
 # Where a machine computes, and what it recomputes, does not decide what is learned.
@@ -76,7 +80,7 @@ def train_sft_task(
     job = _Job(stage="train-sft", method="sft", data=demonstrations, start=base, params=params)
 
     def train(start: Path, out: Path, progress: Progress) -> "TrainingResult":
-        from tasks.training.train_sft import train_sft
+        from tasks.training.sft.train_sft import train_sft
 
         rows = store.rows(DEMONSTRATIONS, store.get(demonstrations), verify=True)
         kept = [row for row in rows if row.split == "train"]
@@ -94,7 +98,7 @@ def train_dpo_task(
     job = _Job(stage="train-dpo", method="dpo", data=pairs, start=start, params=params)
 
     def train(start: Path, out: Path, progress: Progress) -> "TrainingResult":
-        from tasks.training.train_dpo import train_dpo
+        from tasks.training.dpo.train_dpo import train_dpo
 
         rows = store.rows(PAIRS, store.get(pairs), verify=True)
         kept = [row for row in rows if row.split == "train"]
@@ -112,7 +116,7 @@ def train_d2o_task(
     job = _Job(stage="train-d2o", method="d2o", data=negatives, start=start, params=params)
 
     def train(start: Path, out: Path, progress: Progress) -> "TrainingResult":
-        from tasks.training.train_d2o import train_d2o
+        from tasks.training.d2o.train_d2o import train_d2o
 
         rows = store.rows(NEGATIVES, store.get(negatives), verify=True)
         kept = [row for row in rows if row.split == "train"]
@@ -145,7 +149,7 @@ def train_ppo_task(
     )
 
     def train(start: Path, out: Path, progress: Progress) -> "TrainingResult":
-        from tasks.training.train_ppo import train_ppo
+        from tasks.training.ppo.train_ppo import train_ppo
 
         judge = make_reward(
             params.reward,

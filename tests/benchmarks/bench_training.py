@@ -39,17 +39,19 @@ from tasks.sampling.params import SamplingParams
 from tasks.sampling.sample import sample
 from tasks.sampling.shared_prefix.attention import ATTENTION
 from tasks.sampling.shared_prefix.token_logps import token_logps
-from tasks.training.base_model import make_base_model
-from tasks.training.d2o_objective import D2OObjective
-from tasks.training.encoded_dpo_trainer import EncodedDPOTrainer, quiet_trl
-from tasks.training.params import D2OParams, DPOParams, SFTParams
-from tasks.training.preference_batch import PreferenceExample
-from tasks.training.preference_engine import PackedEngine, PaddedEngine
-from tasks.training.scratch_model import train_tokenizer
-from tasks.training.train_d2o import train_d2o
-from tasks.training.train_dpo import packed_trainer, train_dpo
-from tasks.training.train_sft import train_sft
-from tasks.training.training_result import TrainingResult
+from tasks.training.base.base_model import make_base_model
+from tasks.training.base.scratch_model import train_tokenizer
+from tasks.training.d2o.d2o_objective import D2OObjective
+from tasks.training.d2o.params import D2OParams
+from tasks.training.d2o.train_d2o import train_d2o
+from tasks.training.dpo.encoded_dpo_trainer import EncodedDPOTrainer, quiet_trl
+from tasks.training.dpo.params import DPOParams
+from tasks.training.dpo.train_dpo import packed_trainer, train_dpo
+from tasks.training.preference.preference_batch import PreferenceExample
+from tasks.training.preference.preference_engine import PackedEngine, PaddedEngine
+from tasks.training.run.training_result import TrainingResult
+from tasks.training.sft.params import SFTParams
+from tasks.training.sft.train_sft import train_sft
 
 
 @dataclass(frozen=True, slots=True)

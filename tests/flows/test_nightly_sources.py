@@ -14,8 +14,8 @@ from storage.tables.dispreferred import DISPREFERRED
 from storage.tables.negatives import NEGATIVES
 from storage.tables.pairs import PAIRS
 from storage.tables.policies import POLICIES
-from tasks.training.scratch_model import build_scratch_model
-from tasks.training.scratch_sizes import SCRATCH_SIZES
+from tasks.training.base.scratch_model import build_scratch_model
+from tasks.training.base.scratch_sizes import SCRATCH_SIZES
 
 SMALL = ("evaluate.num_prompts=8", "evaluate.num_demonstrations=8", "evaluate.max_tokens=8")
 

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from tasks.sampling.model import LoadedModel, load_model
-from tasks.training.scratch_model import train_tokenizer
+from tasks.training.base.scratch_model import train_tokenizer
 
 TEXTS = [
     "The film was a quiet joy from start to end.",

@@ -7,7 +7,7 @@ import pytest
 
 from storage.input_error import InputError
 from tasks.curation.token_count import open_token_counter
-from tasks.training.scratch_model import train_tokenizer
+from tasks.training.base.scratch_model import train_tokenizer
 
 GPT2 = Path(__file__).parents[3] / "../shared/models/gpt2-tokenizer"
 TEXTS = ["The film was a quiet joy.", "The film was long."]

@@ -8,7 +8,7 @@ from storage.input_error import InputError
 from storage.tables.table import Message
 from tasks.sampling.encoding import completion_text, encode, encode_prompt, render_prompt
 from tasks.sampling.model import load_tokenizer
-from tasks.training.scratch_model import BEGIN, END, train_tokenizer
+from tasks.training.base.scratch_model import BEGIN, END, train_tokenizer
 
 TOKENIZER = train_tokenizer(
     ["The film was a quiet joy.", "I liked the film and the story."] * 3,

@@ -11,11 +11,13 @@ from tasks.sampling.logps import sequence_kls, sequence_logps
 from tasks.sampling.model import load_model
 from tasks.sampling.params import SamplingParams
 from tasks.sampling.sample import sample
-from tasks.training.base_model import make_base_model
-from tasks.training.params import D2OParams, DPOParams, SFTParams
-from tasks.training.train_d2o import train_d2o
-from tasks.training.train_dpo import train_dpo
-from tasks.training.train_sft import train_sft
+from tasks.training.base.base_model import make_base_model
+from tasks.training.d2o.params import D2OParams
+from tasks.training.d2o.train_d2o import train_d2o
+from tasks.training.dpo.params import DPOParams
+from tasks.training.dpo.train_dpo import train_dpo
+from tasks.training.sft.params import SFTParams
+from tasks.training.sft.train_sft import train_sft
 
 pytestmark = [
     pytest.mark.gpu,

@@ -2,9 +2,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tasks.training.params import D2OParams, DPOParams, SFTParams, TrainingParams
-from tasks.training.precision import cpu_has_bf16, use_bf16
-from tasks.training.trainer_arguments import num_optimizer_steps
+from tasks.training.d2o.params import D2OParams
+from tasks.training.dpo.params import DPOParams
+from tasks.training.params import TrainingParams
+from tasks.training.run.precision import cpu_has_bf16, use_bf16
+from tasks.training.run.trainer_arguments import num_optimizer_steps
+from tasks.training.sft.params import SFTParams
 
 
 @pytest.mark.parametrize("model", [SFTParams, DPOParams, D2OParams])

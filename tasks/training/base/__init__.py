@@ -1,0 +1,1 @@
+"""The model that a chain of trainings starts from."""

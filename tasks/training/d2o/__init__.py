@@ -1,0 +1,1 @@
+"""Distributional dispreference optimization."""

@@ -1,0 +1,54 @@
+"""Negatives with their self-samples as token ids, and their log-probabilities by prompt."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from storage.tables.negatives import Negative
+from tasks.sampling.encoding import encode
+from tasks.training.d2o.params import D2OParams
+from tasks.training.losses.d2o import DispreferenceLogps
+from tasks.training.preference.preference_batch import PreferenceExample
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def encode_negative(
+    row: Negative, tokenizer: "PreTrainedTokenizerBase", params: D2OParams
+) -> PreferenceExample | None:
+    """Return the ids of a row, its self-samples first and its negative last.
+
+    None where its negative or a wanted self-sample does not fit.
+    """
+    encoded = tuple(
+        encode(
+            row.messages,
+            completion,
+            tokenizer,
+            max_prompt_tokens=params.max_prompt_tokens,
+            max_tokens=params.max_tokens,
+        )
+        for completion in (*row.anchors[: params.max_samples], row.rejected)
+    )
+    if any(item.is_empty for item in encoded):
+        return None
+    return PreferenceExample(encoded=encoded)
+
+
+def by_example(logps: Tensor, num_responses: Tensor) -> DispreferenceLogps:
+    """Return sequence log-probabilities [rows] as self-samples [batch, most anchors] and negatives.
+
+    Columns beyond an example's own self-samples hold 0.
+    """
+    rows = logps.split(num_responses.tolist())
+    anchors = torch.nn.utils.rnn.pad_sequence([row[:-1] for row in rows], batch_first=True)
+    return DispreferenceLogps(anchors=anchors, negative=torch.stack([row[-1] for row in rows]))
+
+
+def anchor_mask(num_responses: Tensor) -> Tensor:
+    """Return True [batch, most anchors] where an example has a self-sample."""
+    num_anchors = num_responses - 1
+    columns = torch.arange(int(num_anchors.max()), device=num_anchors.device)
+    return columns < num_anchors.unsqueeze(-1)

@@ -1,0 +1,111 @@
+"""Distributional dispreference optimization."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
+
+from storage.tables.negatives import Negative
+from tasks.progress import Progress, silent
+from tasks.sampling.model import LoadedModel, load_model
+from tasks.training.d2o.d2o_objective import D2OObjective
+from tasks.training.d2o.dispreference_batch import encode_negative
+from tasks.training.d2o.params import D2OParams
+from tasks.training.preference.preference_engine import (
+    PaddedEngine,
+    PreferenceEngine,
+    packed_engine,
+    with_reference_logps,
+)
+from tasks.training.preference.preference_trainer import PreferenceTrainer
+from tasks.training.run.kl_budget import KLBudget
+from tasks.training.run.precision import use_bf16
+from tasks.training.run.trainer_arguments import trainer_arguments
+from tasks.training.run.training_log import TrainingLog
+from tasks.training.run.training_result import TrainingResult
+from tasks.training.run.training_run import (
+    load_for_training,
+    require_rows,
+    run,
+    save_policy,
+    scratch_directory,
+)
+
+
+def train_d2o(
+    rows: Sequence[Negative],
+    params: D2OParams,
+    start: Path,
+    out: Path,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Train the model in `start` away from the negatives, with itself as the frozen reference.
+
+    The reference is a model of its own, without gradients; one model serves as both pi_r- and
+    pi_r+. Its log-probabilities of all answers are computed once before training. The answers of a
+    prompt are packed behind one copy of it where the model allows it. The policy is written to
+    `out`.
+
+    Raises:
+        InputError: no row can be trained on, or `start` is not a model.
+    """
+    loaded = load_for_training(start, params)
+    reference = load_reference(start, loaded)
+    encoded = [encode_negative(row, loaded.tokenizer, params) for row in rows]
+    kept = [example for example in encoded if example is not None]
+    num_dropped = len(encoded) - len(kept)
+    require_rows(len(kept), num_dropped, "negatives")
+    bf16 = use_bf16(params.bf16, loaded.device)
+    engine = choose_engine(loaded, reference, params)
+    examples = with_reference_logps(
+        kept, reference, engine, bf16=bf16, batch_size=params.batch_size
+    )
+    log = TrainingLog(progress)
+    prompts = [item.encoded[-1].prompt_ids for item in kept]
+    budget = KLBudget(loaded, reference, prompts, params, log, bf16=bf16)
+    with scratch_directory() as directory:
+        arguments = trainer_arguments(
+            params, num_rows=len(examples), device=loaded.device, output_dir=directory
+        )
+        trainer = PreferenceTrainer(
+            objective=D2OObjective(params),
+            engine=engine,
+            model=loaded.model,
+            args=TrainingArguments(
+                **arguments, adam_epsilon=params.adam_epsilon, remove_unused_columns=False
+            ),
+            train_dataset=examples,
+            callbacks=[log, budget],
+        )
+        result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
+    if result.stop_reason == "diverged":  # what led there may lie beyond the budget already
+        budget.restore()
+        result = replace(result, num_steps=budget.good_step)
+    save_policy(loaded, out)
+    return result
+
+
+def load_reference(start: Path, policy: LoadedModel) -> LoadedModel:
+    """Return the model of `start` once more, frozen, where the policy is."""
+    reference = load_model(start, device=str(policy.device), dtype=torch.float32)
+    reference.model.requires_grad_(requires_grad=False)
+    return reference
+
+
+def choose_engine(
+    policy: LoadedModel, reference: LoadedModel, params: D2OParams
+) -> PreferenceEngine:
+    """Return the engine that `params` asks for; `auto` packs where both models allow it.
+
+    Raises:
+        InputError: packing was asked for by name and is not possible.
+    """
+    padded = PaddedEngine(int(policy.tokenizer.pad_token_id))
+    if params.engine == "padded":
+        return padded
+    packed = packed_engine(
+        (policy, reference), asked=params.engine, max_tokens=params.max_tokens, instead="padded"
+    )
+    return packed or padded

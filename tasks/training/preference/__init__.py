@@ -1,0 +1,1 @@
+"""Losses over any number of responses per prompt: batches, engines, trainer."""

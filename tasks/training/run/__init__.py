@@ -1,0 +1,1 @@
+"""A training run: its arguments, log, limits and result."""
