@@ -16,10 +16,13 @@ from tasks.pairs.params import PairsParams
 from tasks.pairs.task import pairs_task
 from tasks.params import Params
 from tasks.stage_run import StagesResult
+from tasks.training.base.task import base_model_task
 from tasks.training.d2o.params import D2OParams
+from tasks.training.d2o.task import train_d2o_task
 from tasks.training.dpo.params import DPOParams
+from tasks.training.dpo.task import train_dpo_task
 from tasks.training.sft.params import SFTParams
-from tasks.training.task import base_model_task, train_d2o_task, train_dpo_task, train_sft_task
+from tasks.training.sft.task import train_sft_task
 
 
 class TrainParams(Params):

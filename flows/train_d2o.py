@@ -6,7 +6,7 @@ from flows.inputs import NegativesRef, PolicyRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
 from tasks.training.d2o.params import D2OParams
-from tasks.training.task import train_d2o_task
+from tasks.training.d2o.task import train_d2o_task
 
 
 @flow(name="train-d2o", flow_run_name="d2o on {negatives}")

@@ -6,7 +6,7 @@ from flows.inputs import PairsRef, PolicyRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
 from tasks.training.dpo.params import DPOParams
-from tasks.training.task import train_dpo_task
+from tasks.training.dpo.task import train_dpo_task
 
 
 @flow(name="train-dpo", flow_run_name="dpo on {pairs}")

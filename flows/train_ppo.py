@@ -6,7 +6,7 @@ from flows.inputs import PolicyRef, PromptsRef, start_policy
 from storage.store import open_store
 from tasks.stage_run import StageResult
 from tasks.training.ppo.params import PPOParams
-from tasks.training.task import train_ppo_task
+from tasks.training.ppo.task import train_ppo_task
 
 
 @flow(name="train-ppo", flow_run_name="ppo on {prompts}")

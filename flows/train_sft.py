@@ -5,8 +5,9 @@ from prefect import flow
 from flows.inputs import DemonstrationsRef
 from storage.store import open_store
 from tasks.stage_run import StageResult
+from tasks.training.base.task import base_model_task
 from tasks.training.sft.params import SFTParams
-from tasks.training.task import base_model_task, train_sft_task
+from tasks.training.sft.task import train_sft_task
 
 
 @flow(name="train-sft", flow_run_name="sft of {model} on {demonstrations}")

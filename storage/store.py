@@ -71,6 +71,13 @@ class Store:
         """Where people's labels are until they are collected: on this machine, as the journal."""
         return self._root.index_path.with_name("annotation.sqlite")
 
+    def unfinished_path(self, work: Work) -> Path:
+        """Return where a run of `work` may keep what it needs to go on after an interruption.
+
+        A directory on this machine, which need not exist.
+        """
+        return self._root.index_path.with_name("unfinished") / work.key
+
     def find(self, work: Work) -> dict[str, Artifact] | None:
         """Return the artifacts of `work` by table name if it was done and all are in use.
 

@@ -40,10 +40,57 @@ class TrainingParams(Params):
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: about a third slower, far less memory. Worth it
     for models from 1B parameters on."""
-    device: Literal["auto", "cpu"] = "auto"
+    lora_rank: int = Field(default=0, ge=0, le=1024)
+    """Train adapters of this rank (LoRA) instead of all weights, which needs a fraction of the memory.
+    8 to 64 is usual; 0 trains all weights. The policy is stored with its adapter merged in."""
+    lora_alpha: float = Field(default=0.0, ge=0)
+    """The adapter's output is scaled by lora_alpha / lora_rank, used with lora_rank. 0 stands for
+    twice the rank."""
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the adapter's inputs that are dropped while training, used with lora_rank."""
+    lora_modules: tuple[str, ...] = ()
+    """Names of the layers that get adapters, such as q_proj, v_proj; used with lora_rank. Empty takes
+    all linear layers but the head."""
+    quantize: Literal["no", "8bit", "4bit"] = "no"
+    """Hold the frozen weights in 8 or 4 bits (QLoRA), used with lora_rank. Needs a GPU and the
+    package bitsandbytes."""
+    liger: bool = False
+    """Use Liger's fused kernels for norms, rotary embeddings and gated layers. Needs a GPU and the
+    package liger-kernel."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """`auto` trains on a GPU if there is one."""
+    launch: str = ""
+    """Train in child processes under `accelerate launch` with this configuration: the name of a file
+    in deployments/accelerate without its ending (ddp, fsdp, deepspeed-zero2, deepspeed-zero3,
+    cpu-ddp) or a path. Empty trains in this process, on one device."""
+    num_processes: int = Field(default=0, ge=0, le=65536)
+    """Processes over all machines, used with launch. 0 takes the number in its configuration. The
+    batch size is that of all processes together."""
+    checkpoint_every: int = Field(default=500, ge=0)
+    """Optimizer steps between two checkpoints, from which an interrupted run goes on. One is also
+    written when the run is asked to stop (SIGTERM). 0 writes none but that."""
+    stop_grad_norm: float = Field(default=1e4, ge=0)
+    """Training stops, as diverged, at a gradient whose norm is beyond this, before it is scaled
+    down; the last good weights are kept. 0 sets no bound but that it is finite."""
+    sample_every: int = Field(default=0, ge=0)
+    """Optimizer steps between two times that the policy in training answers some prompts; the answers
+    are stored as completions. 0 draws none."""
+    sample_prompts: int = Field(default=4, ge=1, le=4096)
+    """How many prompts it answers then, used with sample_every: the first ones of the data."""
+    report_to: tuple[Literal["wandb", "trackio", "tensorboard", "mlflow"], ...] = ()
+    """Trackers that also receive the metrics of every step; each must be installed. The store has
+    them anyway."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Order of the rows and, for a scratch model, its first weights."""
+
+    @model_validator(mode="after")
+    def _adapter_for_quantized(self) -> Self:
+        if self.quantize != "no" and not self.lora_rank:
+            raise ValueError(
+                f"quantize ({self.quantize}) needs lora_rank above ({self.lora_rank}): weights of few "
+                "bits cannot be trained themselves; set lora_rank to 16"
+            )
+        return self
 
     @model_validator(mode="after")
     def _completion_fits(self) -> Self:

@@ -49,6 +49,7 @@ from tasks.training.dpo.params import DPOParams
 from tasks.training.dpo.train_dpo import packed_trainer, train_dpo
 from tasks.training.preference.preference_batch import PreferenceExample
 from tasks.training.preference.preference_engine import PackedEngine, PaddedEngine
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.training_result import TrainingResult
 from tasks.training.sft.params import SFTParams
 from tasks.training.sft.train_sft import train_sft
@@ -323,11 +324,17 @@ def main() -> None:
         out(f"{given.model}: {num / 1e6:.1f}M parameters on {loaded.device}\n")
         methods: dict[str, Callable[[int, Path], TrainingResult]] = {
             "SFT": lambda n, to: train_sft(
-                data.demonstrations, sft.model_copy(update={"max_steps": n}), start, to
+                data.demonstrations,
+                sft.model_copy(update={"max_steps": n}),
+                RunFiles(start=start, out=to),
             ),
-            "DPO": lambda n, to: train_dpo(data.pairs, DPOParams(**size, max_steps=n), start, to),
+            "DPO": lambda n, to: train_dpo(
+                data.pairs, DPOParams(**size, max_steps=n), RunFiles(start=start, out=to)
+            ),
             f"D2O, K = {given.samples}": lambda n, to: train_d2o(
-                data.negatives, D2OParams(**size, max_steps=n, max_kl=1e9), start, to
+                data.negatives,
+                D2OParams(**size, max_steps=n, max_kl=1e9),
+                RunFiles(start=start, out=to),
             ),
         }
         for name, train in methods.items():

@@ -8,7 +8,6 @@ import torch
 from transformers import TrainingArguments
 
 from storage.tables.negatives import Negative
-from tasks.progress import Progress, silent
 from tasks.sampling.model import LoadedModel, load_model
 from tasks.training.d2o.d2o_objective import D2OObjective
 from tasks.training.d2o.dispreference_batch import encode_negative
@@ -22,6 +21,7 @@ from tasks.training.preference.preference_engine import (
 from tasks.training.preference.preference_trainer import PreferenceTrainer
 from tasks.training.run.kl_budget import KLBudget
 from tasks.training.run.precision import use_bf16
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
@@ -37,22 +37,20 @@ from tasks.training.run.training_run import (
 def train_d2o(
     rows: Sequence[Negative],
     params: D2OParams,
-    start: Path,
-    out: Path,
-    progress: Progress = silent,
+    files: RunFiles,
 ) -> TrainingResult:
-    """Train the model in `start` away from the negatives, with itself as the frozen reference.
+    """Train the model in `files.start` away from the negatives, with itself as the frozen reference.
 
     The reference is a model of its own, without gradients; one model serves as both pi_r- and
     pi_r+. Its log-probabilities of all answers are computed once before training. The answers of a
     prompt are packed behind one copy of it where the model allows it. The policy is written to
-    `out`.
+    `files.out`.
 
     Raises:
-        InputError: no row can be trained on, or `start` is not a model.
+        InputError: no row can be trained on, or `files.start` is not a model.
     """
-    loaded = load_for_training(start, params)
-    reference = load_reference(start, loaded)
+    loaded = load_for_training(files.start, params)
+    reference = load_reference(files.start, loaded)
     encoded = [encode_negative(row, loaded.tokenizer, params) for row in rows]
     kept = [example for example in encoded if example is not None]
     num_dropped = len(encoded) - len(kept)
@@ -62,7 +60,7 @@ def train_d2o(
     examples = with_reference_logps(
         kept, reference, engine, bf16=bf16, batch_size=params.batch_size
     )
-    log = TrainingLog(progress)
+    log = TrainingLog(files.progress)
     prompts = [item.encoded[-1].prompt_ids for item in kept]
     budget = KLBudget(loaded, reference, prompts, params, log, bf16=bf16)
     with scratch_directory() as directory:
@@ -83,7 +81,7 @@ def train_d2o(
     if result.stop_reason == "diverged":  # what led there may lie beyond the budget already
         budget.restore()
         result = replace(result, num_steps=budget.good_step)
-    save_policy(loaded, out)
+    save_policy(loaded, files.out)
     return result
 
 

@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
 
 from storage.tables.pairs import PreferencePair
-from tasks.progress import Progress, silent
 from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.model import LoadedModel
 from tasks.training.dpo.dpo_objective import DPOObjective
@@ -22,6 +20,7 @@ from tasks.training.preference.preference_engine import (
 )
 from tasks.training.preference.preference_trainer import PreferenceTrainer
 from tasks.training.run.precision import use_bf16
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
@@ -42,26 +41,24 @@ _LOG = logging.getLogger(__name__)
 def train_dpo(
     rows: Sequence[PreferencePair],
     params: DPOParams,
-    start: Path,
-    out: Path,
-    progress: Progress = silent,
+    files: RunFiles,
 ) -> TrainingResult:
-    """Train the model in `start` on pairs, with itself as the frozen reference; write it to `out`.
+    """Train the model in `files.start` on pairs, with itself as the frozen reference; write it to `files.out`.
 
     Sequence log-probabilities are sums over the completion's tokens, its end token included. Those
     of the reference are computed once before training.
 
     Raises:
-        InputError: no pair can be trained on, `start` is not a model, or packing was asked for by
+        InputError: no pair can be trained on, `files.start` is not a model, or packing was asked for by
             name and is not possible.
     """
-    loaded = load_for_training(start, params)
+    loaded = load_for_training(files.start, params)
     encoded = [encode_pair(row, loaded.tokenizer, params) for row in rows]
     kept = [row for row in encoded if row["chosen_ids"] and row["rejected_ids"]]
     num_dropped = len(encoded) - len(kept)
     require_rows(len(kept), num_dropped, "pairs")
     engine = choose_engine(loaded, params)
-    log = TrainingLog(progress)
+    log = TrainingLog(files.progress)
     with scratch_directory() as directory, quiet_trl():
         arguments = trainer_arguments(
             params, num_rows=len(kept), device=loaded.device, output_dir=directory
@@ -72,7 +69,7 @@ def train_dpo(
             trainer = packed_trainer(loaded, kept, params, arguments, engine)
         trainer.add_callback(log)
         result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
-    save_policy(loaded, out)
+    save_policy(loaded, files.out)
     return result
 
 

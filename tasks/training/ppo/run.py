@@ -4,14 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from storage.tables.prompts import Prompt
 from tasks.judging.judge import Judge
-from tasks.progress import Progress
 from tasks.sampling.model import load_model
 from tasks.training.losses.kl_controller import next_kl_coefficient
 from tasks.training.ppo.experience import Scored, score_answers, targets
@@ -21,6 +19,7 @@ from tasks.training.ppo.reward import Rewards, require_some_read, reward_answers
 from tasks.training.ppo.rollout import Answer, draw_answers, encode_prompts, shuffled
 from tasks.training.ppo.update import PPOUpdate
 from tasks.training.run.precision import use_bf16
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.training_log import DivergedError, TrainingLog
 from tasks.training.run.training_result import StopReason
 from tasks.training.run.training_run import load_for_training
@@ -48,22 +47,23 @@ class PPORun:
         prompts: Sequence[Prompt],
         judge: Judge,
         params: PPOParams,
-        start: Path,
-        progress: Progress,
+        files: RunFiles,
     ) -> None:
-        self.policy = load_for_training(start, params)
+        self.policy = load_for_training(files.start, params)
         self.policy.model.eval()  # dropout would make the ratios of unchanged weights differ from 1
         self._bf16 = use_bf16(params.bf16, self.policy.device)
         self.update = PPOUpdate(self.policy, params, bf16=self._bf16)
-        self.log = TrainingLog(progress)
+        self.log = TrainingLog(files.progress)
         self.good_step = 0
         self.num_asked = 0
-        self._reference = load_model(start, device=str(self.policy.device), dtype=torch.float32)
+        self._reference = load_model(
+            files.start, device=str(self.policy.device), dtype=torch.float32
+        )
         self._reference.model.requires_grad_(requires_grad=False)
         self._asked = shuffled(encode_prompts(prompts, self.policy, params), params.seed)
         self._judge = judge
         self._params = params
-        self._progress = progress
+        self._progress = files.progress
         self._kl_coefficient = params.kl_coefficient
         self._good = _copied(self.policy.model)
 

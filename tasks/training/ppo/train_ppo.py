@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from storage.input_error import InputError
 from storage.tables.prompts import Prompt
 from tasks.judging.judge import Judge
-from tasks.progress import Progress, silent
 from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.run import PPORun
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.training_result import TrainingResult
 from tasks.training.run.training_run import save_policy
 
@@ -18,35 +17,33 @@ def train_ppo(
     prompts: Sequence[Prompt],
     judge: Judge,
     params: PPOParams,
-    start: Path,
-    out: Path,
-    progress: Progress = silent,
+    files: RunFiles,
 ) -> TrainingResult:
-    """Train the model in `start` towards what `judge` rewards, with itself as the frozen reference.
+    """Train the model in `files.start` towards what `judge` rewards, with itself as the frozen reference.
 
     Each iteration the policy answers prompts, the judge rewards the answers, and the policy and a
     value head on its last hidden states learn from them for some epochs (Schulman et al., arXiv
     1707.06347, with the KL penalty of Ziegler et al., arXiv 1909.08593). Deviations: dropout is
     off, so the first ratios are exactly 1; an answer cut at its longest length counts as ended; the
     value head is thrown away afterwards. After the last iteration the policy answers once more:
-    the last figures are those of the weights in `out`. Answers are not kept.
+    the last figures are those of the weights in `files.out`. Answers are not kept.
 
     Training stops before its end where the KL of an iteration's answers is beyond `max_kl` or a
-    gradient is not finite; `out` then holds the last weights that were measured within the budget.
+    gradient is not finite; `files.out` then holds the last weights that were measured within the budget.
 
     Raises:
-        InputError: there is no prompt, none of the first answers can be judged, or `start` is not
+        InputError: there is no prompt, none of the first answers can be judged, or `files.start` is not
             a model.
     """
     if not prompts:
         raise InputError(
             "there are no prompts to train on; give an artifact that has rows in split train"
         )
-    run = PPORun(prompts, judge, params, start, progress)
+    run = PPORun(prompts, judge, params, files)
     started = time.monotonic()
     run.train()
     seconds = time.monotonic() - started
-    save_policy(run.policy, out)
+    save_policy(run.policy, files.out)
     return TrainingResult(
         num_rows=min(len(prompts), run.num_asked),
         num_dropped=0,

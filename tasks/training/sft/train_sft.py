@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import Trainer, TrainingArguments
 
 from storage.tables.demonstrations import Demonstration
-from tasks.progress import Progress, silent
 from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.model import LoadedModel
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
@@ -31,20 +30,18 @@ _IGNORED = -100  # transformers' label of tokens without a loss
 def train_sft(
     rows: Sequence[Demonstration],
     params: SFTParams,
-    start: Path,
-    out: Path,
-    progress: Progress = silent,
+    files: RunFiles,
 ) -> TrainingResult:
-    """Train the model in `start` to imitate `rows`, write it to `out`, return how it went.
+    """Train the model in `files.start` to imitate `rows`, write it to `files.out`, return how it went.
 
     The loss is the mean cross-entropy per token in nats. transformers' Trainer runs it and not
     TRL's SFTTrainer, whose per-step entropy and accuracy made steps of the embedded model 1.3
     times as long.
 
     Raises:
-        InputError: no row can be trained on, or `start` is not a model.
+        InputError: no row can be trained on, or `files.start` is not a model.
     """
-    loaded = load_for_training(start, params)
+    loaded = load_for_training(files.start, params)
     encoded = [
         encode(
             row.messages,
@@ -59,7 +56,7 @@ def train_sft(
     num_dropped = len(encoded) - len(kept)
     require_rows(len(kept), num_dropped, "demonstrations")
     blocks = pack(kept, params.block_tokens) if params.packing else separate(kept, params)
-    log = TrainingLog(progress)
+    log = TrainingLog(files.progress)
     with scratch_directory() as directory:
         arguments = trainer_arguments(
             params, num_rows=len(blocks), device=loaded.device, output_dir=directory
@@ -73,7 +70,7 @@ def train_sft(
             optimizers=(_optimizer(loaded, params), None),
         )
         result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
-    save_policy(loaded, out)
+    save_policy(loaded, files.out)
     return result
 
 

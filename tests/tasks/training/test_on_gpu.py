@@ -16,6 +16,7 @@ from tasks.training.d2o.params import D2OParams
 from tasks.training.d2o.train_d2o import train_d2o
 from tasks.training.dpo.params import DPOParams
 from tasks.training.dpo.train_dpo import train_dpo
+from tasks.training.run.run_files import RunFiles
 from tasks.training.sft.params import SFTParams
 from tasks.training.sft.train_sft import train_sft
 
@@ -64,13 +65,18 @@ def test_greedy_completions_are_those_of_the_cpu(start, demonstrations):
 
 
 def test_every_method_trains_in_bfloat16(start, tmp_path, demonstrations, pairs, negatives):
-    sft = train_sft(demonstrations, SFTParams(max_steps=3, bf16="yes"), start, tmp_path / "sft")
-    dpo = train_dpo(pairs, DPOParams(max_steps=3, bf16="yes"), start, tmp_path / "dpo")
+    sft = train_sft(
+        demonstrations,
+        SFTParams(max_steps=3, bf16="yes"),
+        RunFiles(start=start, out=tmp_path / "sft"),
+    )
+    dpo = train_dpo(
+        pairs, DPOParams(max_steps=3, bf16="yes"), RunFiles(start=start, out=tmp_path / "dpo")
+    )
     d2o = train_d2o(
         negatives,
         D2OParams(max_steps=3, bf16="yes", kl_every=1, kl_samples=4, kl_max_tokens=8),
-        start,
-        tmp_path / "d2o",
+        RunFiles(start=start, out=tmp_path / "d2o"),
     )
     for result in (sft, dpo, d2o):
         assert result.num_steps == 3

@@ -16,6 +16,7 @@ from tasks.training.preference.preference_engine import (
     PaddedEngine,
     with_reference_logps,
 )
+from tasks.training.run.run_files import RunFiles
 
 PARAMS = D2OParams(
     learning_rate=1e-3,
@@ -40,7 +41,7 @@ def values(result, metric):
 
 def test_the_first_step_stands_where_the_reference_stands(negatives, tiny_checkpoint, tmp_path):
     """Equal models: loss ln 2, no KL, no margin, and yet a gradient."""
-    result = train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "loss")[0] == pytest.approx(math.log(2), abs=1e-6)
     assert values(result, "kl/forward")[0] == pytest.approx(0.0, abs=1e-5)
     assert values(result, "rewards/margins")[0] == pytest.approx(0.0, abs=1e-5)
@@ -50,7 +51,7 @@ def test_the_first_step_stands_where_the_reference_stands(negatives, tiny_checkp
 
 
 def test_training_moves_away_from_the_negatives(negatives, tiny_checkpoint, tmp_path):
-    result = train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "rewards/margins")[-1] > 0
     examples = [
         encode_negative(row, load_model(tiny_checkpoint).tokenizer, PARAMS) for row in negatives
@@ -65,7 +66,7 @@ def test_training_moves_away_from_the_negatives(negatives, tiny_checkpoint, tmp_
 
 def test_the_policy_changes_and_the_reference_does_not(negatives, tiny_checkpoint, tmp_path):
     before = directory_fingerprint(tiny_checkpoint)
-    train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert directory_fingerprint(tiny_checkpoint) == before
     trained = directory_fingerprint(tmp_path / "policy")
     assert trained["model.safetensors"] != before["model.safetensors"]
@@ -88,10 +89,13 @@ def test_the_same_seed_gives_the_same_losses_and_another_does_not(
     negatives, tiny_checkpoint, tmp_path
 ):
     first, again = (
-        train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / name) for name in ("a", "b")
+        train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / name))
+        for name in ("a", "b")
     )
     other = train_d2o(
-        negatives, PARAMS.model_copy(update={"seed": 1}), tiny_checkpoint, tmp_path / "c"
+        negatives,
+        PARAMS.model_copy(update={"seed": 1}),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "c"),
     )
     assert first.steps == again.steps
     assert values(first, "loss") != values(other, "loss")
@@ -103,11 +107,13 @@ def test_over_its_kl_budget_training_stops_with_the_weights_before(
 ):
     """The budget lies between the KL after step 2 and after step 3, so step 2 is kept."""
     wild = PARAMS.model_copy(update={"learning_rate": 3e-3, "epochs": 4.0})
-    free = train_d2o(negatives, wild, tiny_checkpoint, tmp_path / "free")
+    free = train_d2o(negatives, wild, RunFiles(start=tiny_checkpoint, out=tmp_path / "free"))
     kls = values(free, "kl")
     assert kls[2] < kls[3]
     budget = wild.model_copy(update={"max_kl": (kls[2] + kls[3]) / 2})
-    stopped = train_d2o(negatives, budget, tiny_checkpoint, tmp_path / "stopped")
+    stopped = train_d2o(
+        negatives, budget, RunFiles(start=tiny_checkpoint, out=tmp_path / "stopped")
+    )
     assert (stopped.stop_reason, stopped.num_steps) == ("kl_budget", 2)
     assert values(stopped, "kl") == kls[:4]
 
@@ -126,7 +132,7 @@ def test_a_budget_that_the_first_measurement_breaks_leaves_the_start(
     negatives, tiny_checkpoint, tmp_path
 ):
     params = PARAMS.model_copy(update={"max_kl": 1e-9})
-    result = train_d2o(negatives, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert (result.stop_reason, result.num_steps) == ("kl_budget", 0)
     start = load_model(tiny_checkpoint).model.state_dict()
     for name, weights in load_model(tmp_path / "policy").model.state_dict().items():
@@ -136,7 +142,7 @@ def test_a_budget_that_the_first_measurement_breaks_leaves_the_start(
 def test_bf16_training_starts_with_a_kl_of_zero_too(negatives, tiny_checkpoint, tmp_path):
     """Policy and reference round alike, so rounding does not look like divergence."""
     params = PARAMS.model_copy(update={"bf16": "yes"})
-    result = train_d2o(negatives, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "kl")[0] == pytest.approx(0.0, abs=1e-6)
     assert values(result, "loss")[0] == pytest.approx(math.log(2), abs=0.02)
 
@@ -145,7 +151,7 @@ def test_a_diverging_run_returns_to_weights_within_the_budget(negatives, tiny_ch
     params = PARAMS.model_copy(
         update={"learning_rate": 1e30, "epochs": 20.0, "kl_every": 1000, "max_grad_norm": 1e9}
     )
-    result = train_d2o(negatives, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert (result.stop_reason, result.num_steps) == ("diverged", 0)
     start = load_model(tiny_checkpoint).model.state_dict()
     for name, weights in load_model(tmp_path / "policy").model.state_dict().items():
@@ -154,14 +160,14 @@ def test_a_diverging_run_returns_to_weights_within_the_budget(negatives, tiny_ch
 
 def test_rows_with_fewer_samples_use_what_they_have(negatives, tiny_checkpoint, tmp_path):
     ragged = [replace(row, anchors=row.anchors[: index % 4]) for index, row in enumerate(negatives)]
-    result = train_d2o(ragged, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(ragged, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert (result.num_rows, result.stop_reason) == (8, "finished")
     assert values(result, "loss")[0] == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_without_samples_only_the_negatives_are_trained_on(negatives, tiny_checkpoint, tmp_path):
     params = PARAMS.model_copy(update={"max_samples": 0})
-    result = train_d2o(negatives, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "rewards/chosen") == [0.0] * 4
     assert values(result, "rewards/rejected")[-1] < 0
 
@@ -169,9 +175,9 @@ def test_without_samples_only_the_negatives_are_trained_on(negatives, tiny_check
 def test_gradient_accumulation_gives_the_losses_of_the_larger_batch(
     negatives, tiny_checkpoint, tmp_path
 ):
-    whole = train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "whole")
+    whole = train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "whole"))
     halves = PARAMS.model_copy(update={"batch_size": 2, "gradient_accumulation_steps": 2})
-    parts = train_d2o(negatives, halves, tiny_checkpoint, tmp_path / "parts")
+    parts = train_d2o(negatives, halves, RunFiles(start=tiny_checkpoint, out=tmp_path / "parts"))
     assert values(parts, "loss") == pytest.approx(values(whole, "loss"), abs=1e-4)
     assert values(parts, "rewards/margins") == pytest.approx(
         values(whole, "rewards/margins"), abs=1e-3
@@ -181,19 +187,19 @@ def test_gradient_accumulation_gives_the_losses_of_the_larger_batch(
 def test_rows_whose_answer_does_not_fit_are_counted(negatives, tiny_checkpoint, tmp_path):
     """'The phone' and its begin token fill 4 tokens or more of 5; others leave room."""
     params = PARAMS.model_copy(update={"max_prompt_tokens": 3, "max_tokens": 4})
-    result = train_d2o(negatives, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert (result.num_rows, result.num_dropped) == (8, 0)
     tokenizer = load_model(tiny_checkpoint).tokenizer
     tight = params.model_copy(update={"max_prompt_tokens": 4})
     dropped = [row for row in negatives if encode_negative(row, tokenizer, tight) is None]
-    result = train_d2o(negatives, tight, tiny_checkpoint, tmp_path / "tight")
+    result = train_d2o(negatives, tight, RunFiles(start=tiny_checkpoint, out=tmp_path / "tight"))
     assert result.num_dropped == len(dropped) > 0
     assert result.num_rows == 8 - len(dropped)
 
 
 def test_without_a_negative_nothing_is_trained(tiny_checkpoint, tmp_path):
     with pytest.raises(InputError, match="there are no negatives to train on"):
-        train_d2o([], PARAMS, tiny_checkpoint, tmp_path / "policy")
+        train_d2o([], PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
 
 
 def test_responses_find_their_way_into_a_batch_and_back(negatives, tiny_llama):
@@ -223,8 +229,7 @@ def test_packed_training_is_padded_training_step_by_step(negatives, tiny_checkpo
         train_d2o(
             ragged,
             PARAMS.model_copy(update={"engine": engine, "epochs": 3.0, "max_steps": 5}),
-            tiny_checkpoint,
-            tmp_path / engine,
+            RunFiles(start=tiny_checkpoint, out=tmp_path / engine),
         )
         for engine in ("packed", "padded")
     )
@@ -245,7 +250,7 @@ def test_a_model_with_a_short_window_is_trained_on_padded_rows(
     loaded.model.config.sliding_window = 8
     loaded.model.save_pretrained(start)
     loaded.tokenizer.save_pretrained(start)
-    result = train_d2o(negatives, PARAMS, start, tmp_path / "policy")
+    result = train_d2o(negatives, PARAMS, RunFiles(start=start, out=tmp_path / "policy"))
     assert result.stop_reason == "finished"
     assert "engine padded instead of packed: LlamaForCausalLM attends to a sliding" in caplog.text
 
@@ -261,7 +266,7 @@ def test_auto_packs_where_it_can(tiny_checkpoint, engine, kind):
 def test_activation_checkpointing_gives_the_same_packed_losses(
     negatives, tiny_checkpoint, tmp_path
 ):
-    plain = train_d2o(negatives, PARAMS, tiny_checkpoint, tmp_path / "plain")
+    plain = train_d2o(negatives, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "plain"))
     saving = PARAMS.model_copy(update={"activation_checkpointing": True})
-    saved = train_d2o(negatives, saving, tiny_checkpoint, tmp_path / "saved")
+    saved = train_d2o(negatives, saving, RunFiles(start=tiny_checkpoint, out=tmp_path / "saved"))
     assert values(saved, "loss") == pytest.approx(values(plain, "loss"), abs=1e-5)

@@ -17,6 +17,7 @@ from tasks.training.dpo.params import DPOLoss, DPOParams
 from tasks.training.dpo.train_dpo import choose_engine, encode_pair, train_dpo
 from tasks.training.losses.dpo import PairLogps, dpo_loss
 from tasks.training.preference.preference_batch import PreferenceExample
+from tasks.training.run.run_files import RunFiles
 
 PARAMS = DPOParams(
     learning_rate=1e-3,
@@ -113,7 +114,7 @@ def test_trls_reference_log_probabilities_are_ours(tiny_policy, pairs, tmp_path)
 
 def test_the_first_loss_is_ln_2_and_moves_the_policy(pairs, tiny_checkpoint, tmp_path):
     before = directory_fingerprint(tiny_checkpoint)
-    result = train_dpo(pairs, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_dpo(pairs, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "loss")[0] == pytest.approx(math.log(2), abs=1e-6)
     assert values(result, "grad_norm")[0] > 0.01
     assert values(result, "loss")[-1] < math.log(2)
@@ -126,7 +127,7 @@ def test_the_first_loss_is_ln_2_and_moves_the_policy(pairs, tiny_checkpoint, tmp
 def test_training_raises_the_chosen_answers_over_the_rejected_ones(
     pairs, tiny_checkpoint, tmp_path
 ):
-    train_dpo(pairs, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    train_dpo(pairs, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     margins = []
     for directory in (tiny_checkpoint, tmp_path / "policy"):
         loaded = load_model(directory)
@@ -141,9 +142,14 @@ def test_training_raises_the_chosen_answers_over_the_rejected_ones(
 
 def test_the_same_seed_gives_the_same_losses_and_another_does_not(pairs, tiny_checkpoint, tmp_path):
     first, again = (
-        train_dpo(pairs, PARAMS, tiny_checkpoint, tmp_path / name) for name in ("a", "b")
+        train_dpo(pairs, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / name))
+        for name in ("a", "b")
     )
-    other = train_dpo(pairs, PARAMS.model_copy(update={"seed": 1}), tiny_checkpoint, tmp_path / "c")
+    other = train_dpo(
+        pairs,
+        PARAMS.model_copy(update={"seed": 1}),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "c"),
+    )
     assert values(first, "loss") == values(again, "loss")
     assert values(first, "loss") != values(other, "loss")
     assert directory_fingerprint(tmp_path / "a") == directory_fingerprint(tmp_path / "b")
@@ -158,7 +164,7 @@ def test_every_loss_of_trl_runs(pairs, tiny_checkpoint, tmp_path, loss_type):
         label_smoothing=smoothing,
         max_steps=2,
     )
-    result = train_dpo(pairs, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_dpo(pairs, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert (result.num_steps, result.stop_reason) == (2, "finished")
     assert all(math.isfinite(value) for value in values(result, "loss"))
 
@@ -176,13 +182,15 @@ def test_pairs_without_room_for_an_answer_are_counted(pairs, tiny_checkpoint, tm
     params = PARAMS.model_copy(update={"max_prompt_tokens": 14, "max_tokens": 15})
     tight = params.model_copy(update={"max_tokens": 14})
     assert encode_pair(long, load_model(tiny_checkpoint).tokenizer, params)["chosen_ids"]
-    result = train_dpo([long, *pairs], tight, tiny_checkpoint, tmp_path / "policy")
+    result = train_dpo(
+        [long, *pairs], tight, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.num_rows, result.num_dropped) == (8, 1)
 
 
 def test_without_a_pair_nothing_is_trained_or_written(tiny_checkpoint, tmp_path):
     with pytest.raises(InputError, match="there are no pairs to train on: none was given"):
-        train_dpo([], PARAMS, tiny_checkpoint, tmp_path / "policy")
+        train_dpo([], PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert not (tmp_path / "policy").exists()
 
 
@@ -191,7 +199,7 @@ def test_a_diverging_run_stops_with_finite_weights(pairs, tiny_checkpoint, tmp_p
     params = PARAMS.model_copy(
         update={"learning_rate": 1e30, "epochs": 20, "loss_type": "sppo_hard", "max_grad_norm": 1e9}
     )
-    result = train_dpo(pairs, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_dpo(pairs, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert result.stop_reason == "diverged"
     assert result.num_steps < 40
 
@@ -201,9 +209,11 @@ def test_progress_and_metrics_cover_every_step(pairs, tiny_checkpoint, tmp_path)
     result = train_dpo(
         pairs,
         PARAMS,
-        tiny_checkpoint,
-        tmp_path / "policy",
-        lambda done, total, note="": seen.append((done, total, bool(note))),
+        RunFiles(
+            start=tiny_checkpoint,
+            out=tmp_path / "policy",
+            progress=lambda done, total, note="": seen.append((done, total, bool(note))),
+        ),
     )
     assert [entry[:2] for entry in seen] == [(step, 4) for step in range(5)]
     assert seen[-1][2]
@@ -226,8 +236,7 @@ def test_packed_training_is_trls_step_by_step(pairs, tiny_checkpoint, tmp_path):
         train_dpo(
             pairs,
             PARAMS.model_copy(update={"engine": engine}),
-            tiny_checkpoint,
-            tmp_path / engine,
+            RunFiles(start=tiny_checkpoint, out=tmp_path / engine),
         )
         for engine in ("packed", "trl")
     )

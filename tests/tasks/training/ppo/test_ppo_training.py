@@ -17,6 +17,7 @@ from tasks.training.base.base_model import directory_fingerprint
 from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.train_ppo import train_ppo
 from tasks.training.ppo.update import recomputing
+from tasks.training.run.run_files import RunFiles
 
 PARAMS = PPOParams(
     iterations=2,
@@ -95,19 +96,25 @@ def weights(directory):
 def test_the_first_ratios_are_exactly_1(prompts, tiny_checkpoint, tmp_path, bf16):
     """One minibatch an iteration: every ratio is taken before the weights move."""
     params = changed(epochs=1, batch_size=16, bf16=bf16)
-    result = train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert values(result, "val/ratio") == [1.0, 1.0]
     assert values(result, "policy/approxkl_avg") == [0.0, 0.0]
     assert values(result, "policy/clipfrac_avg") == [0.0, 0.0]
 
 
 def test_later_ratios_are_not(prompts, tiny_checkpoint, tmp_path):
-    result = train_ppo(prompts, LIKES_E, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert all(value > 1e-7 for value in values(result, "policy/approxkl_avg"))
 
 
 def test_a_run_starts_at_the_reference_and_tells_every_figure(prompts, tiny_checkpoint, tmp_path):
-    result = train_ppo(prompts, LIKES_E, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.stop_reason, result.num_steps, result.num_rows) == ("finished", 8, 6)
     measured = [row.step for row in result.steps if row.metric == "objective/scores"]
     assert measured == [0, 4, 8]
@@ -133,7 +140,9 @@ def test_a_run_starts_at_the_reference_and_tells_every_figure(prompts, tiny_chec
 def test_tokens_are_counted_each_time_they_are_learned(prompts, tiny_checkpoint, tmp_path):
     """16 answers an iteration, each gone through twice, prompt and answer."""
     params = changed(iterations=1)
-    result = train_ppo(prompts[:1], LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts[:1], LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     tokenizer = load_model(tiny_checkpoint).tokenizer
     prompt_tokens = len(tokenizer("The film").input_ids)
     answered = values(result, "response_length")[0]
@@ -160,8 +169,7 @@ def test_training_raises_the_reward_unless_divergence_costs_more(
                 learning_rate=2e-2,
                 kl_coefficient=price,
             ),
-            tiny_checkpoint,
-            tmp_path / str(price),
+            RunFiles(start=tiny_checkpoint, out=tmp_path / str(price)),
         )
         for price in (0.0, 1.0)
     )
@@ -174,13 +182,20 @@ def test_training_raises_the_reward_unless_divergence_costs_more(
 def test_a_target_moves_the_coefficient(prompts, tiny_checkpoint, tmp_path):
     """The first answers have a KL of 0, so the penalty is 2% cheaper in the next iteration."""
     params = changed(target_kl=5.0)
-    result = train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert values(result, "objective/kl_coefficient")[:2] == pytest.approx([0.1, 0.098])
 
 
 def test_the_same_seed_gives_the_same_weights(prompts, tiny_checkpoint, tmp_path):
     for name, seed in (("first", 0), ("second", 0), ("other", 1)):
-        train_ppo(prompts, LIKES_E, changed(seed=seed), tiny_checkpoint, tmp_path / name)
+        train_ppo(
+            prompts,
+            LIKES_E,
+            changed(seed=seed),
+            RunFiles(start=tiny_checkpoint, out=tmp_path / name),
+        )
     first, second, other = (
         directory_fingerprint(tmp_path / name)["model.safetensors"]
         for name in ("first", "second", "other")
@@ -193,7 +208,12 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(prompts, tiny_check
     """Answers differ in length, so halves of a minibatch weigh by their tokens."""
     halves = changed(batch_size=4, gradient_accumulation_steps=2)
     whole, parts = (
-        train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / str(params.batch_size))
+        train_ppo(
+            prompts,
+            LIKES_E,
+            params,
+            RunFiles(start=tiny_checkpoint, out=tmp_path / str(params.batch_size)),
+        )
         for params in (PARAMS, halves)
     )
     for metric in ("loss", "grad_norm", "val/ratio", "policy/entropy_avg"):
@@ -203,8 +223,12 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(prompts, tiny_check
 
 def test_recomputed_activations_change_no_gradient(prompts, tiny_checkpoint, tmp_path):
     saving = changed(activation_checkpointing=True)
-    plain = train_ppo(prompts, LIKES_E, PARAMS, tiny_checkpoint, tmp_path / "plain")
-    saved = train_ppo(prompts, LIKES_E, saving, tiny_checkpoint, tmp_path / "saved")
+    plain = train_ppo(
+        prompts, LIKES_E, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "plain")
+    )
+    saved = train_ppo(
+        prompts, LIKES_E, saving, RunFiles(start=tiny_checkpoint, out=tmp_path / "saved")
+    )
     assert values(saved, "grad_norm") == pytest.approx(values(plain, "grad_norm"), rel=1e-4)
 
 
@@ -224,7 +248,9 @@ def test_activations_are_recomputed_where_it_is_asked_for(tiny_llama, on):
 
 def test_a_limit_of_steps_ends_in_the_middle_of_an_iteration(prompts, tiny_checkpoint, tmp_path):
     params = changed(max_steps=5)
-    result = train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.stop_reason, result.num_steps) == ("finished", 5)
     assert [row.step for row in result.steps if row.metric == "objective/kl"] == [0, 4, 5]
 
@@ -235,9 +261,11 @@ def test_progress_counts_optimizer_steps(prompts, tiny_checkpoint, tmp_path):
         prompts,
         LIKES_E,
         PARAMS,
-        tiny_checkpoint,
-        tmp_path / "policy",
-        lambda done, total, note="": told.append((done, total, note)),
+        RunFiles(
+            start=tiny_checkpoint,
+            out=tmp_path / "policy",
+            progress=lambda done, total, note="": told.append((done, total, note)),
+        ),
     )
     assert [done for done, _, _ in told] == list(range(9))
     assert {total for _, total, _ in told} == {8}
@@ -246,17 +274,23 @@ def test_progress_counts_optimizer_steps(prompts, tiny_checkpoint, tmp_path):
 
 def test_a_kl_beyond_the_budget_puts_the_last_good_weights_back(prompts, tiny_checkpoint, tmp_path):
     wild = changed(iterations=4, learning_rate=1e-2, kl_coefficient=0.0, warmup=0.9)
-    free = train_ppo(prompts, LIKES_E, wild, tiny_checkpoint, tmp_path / "free")
+    free = train_ppo(prompts, LIKES_E, wild, RunFiles(start=tiny_checkpoint, out=tmp_path / "free"))
     kls = values(free, "kl")
     assert kls[1] < kls[2]
     budget = wild.model_copy(update={"max_kl": (kls[1] + kls[2]) / 2})
-    stopped = train_ppo(prompts, LIKES_E, budget, tiny_checkpoint, tmp_path / "stopped")
+    stopped = train_ppo(
+        prompts, LIKES_E, budget, RunFiles(start=tiny_checkpoint, out=tmp_path / "stopped")
+    )
     assert (stopped.stop_reason, stopped.num_steps) == ("kl_budget", 4)
     assert values(stopped, "kl") == kls[:3]
 
     start, kept, end = (
         weights(directory)
-        for directory in (tiny_checkpoint, tmp_path / "stopped", tmp_path / "free")
+        for directory in (
+            tiny_checkpoint,
+            tmp_path / "stopped",
+            tmp_path / "free",
+        )
     )
     moved = [
         sum(float((now[name] - start[name]).square().sum()) for name in start)
@@ -269,7 +303,9 @@ def test_a_budget_that_the_first_iteration_breaks_leaves_the_start(
     prompts, tiny_checkpoint, tmp_path
 ):
     params = changed(max_kl=1e-9, kl_coefficient=0.0, learning_rate=1e-2)
-    result = train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.stop_reason, result.num_steps) == ("kl_budget", 0)
     start = weights(tiny_checkpoint)
     for name, tensor in weights(tmp_path / "policy").items():
@@ -278,7 +314,9 @@ def test_a_budget_that_the_first_iteration_breaks_leaves_the_start(
 
 def test_a_diverging_run_returns_to_weights_within_the_budget(prompts, tiny_checkpoint, tmp_path):
     params = changed(learning_rate=1.0, max_grad_norm=1e9, value_coefficient=1e38)
-    result = train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.stop_reason, result.num_steps) == ("diverged", 0)
     start = weights(tiny_checkpoint)
     for name, tensor in weights(tmp_path / "policy").items():
@@ -289,7 +327,9 @@ def test_what_the_judge_cannot_read_is_counted_and_earns_nothing(
     prompts, tiny_checkpoint, tmp_path
 ):
     judge = TextJudge(lambda text: 0.8 if len(text) % 2 else None)
-    result = train_ppo(prompts, judge, PARAMS, tiny_checkpoint, tmp_path / "policy")
+    result = train_ppo(
+        prompts, judge, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     unread = values(result, "objective/unread")[0]
     assert 0 < unread < 1
     assert values(result, "objective/scores")[0] == pytest.approx(0.8 * (1 - unread))
@@ -299,16 +339,23 @@ def test_a_judge_that_reads_no_answer_is_refused_before_training(
     prompts, tiny_checkpoint, tmp_path
 ):
     with pytest.raises(InputError, match="'texts' could read none of 16 answers"):
-        train_ppo(prompts, TextJudge(lambda _: None), PARAMS, tiny_checkpoint, tmp_path / "policy")
+        train_ppo(
+            prompts,
+            TextJudge(lambda _: None),
+            PARAMS,
+            RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"),
+        )
 
 
 def test_without_prompts_nothing_is_trained(tiny_checkpoint, tmp_path):
     with pytest.raises(InputError, match="there are no prompts to train on"):
-        train_ppo([], LIKES_E, PARAMS, tiny_checkpoint, tmp_path / "policy")
+        train_ppo([], LIKES_E, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
 
 
 def test_answers_that_leave_no_room_for_a_prompt_are_refused(prompts, tiny_checkpoint, tmp_path):
     """The tiny models have a context of 128 tokens."""
     params = PPOParams(response_length=128, device="cpu")
     with pytest.raises(InputError, match="context holds 128 tokens"):
-        train_ppo(prompts, LIKES_E, params, tiny_checkpoint, tmp_path / "policy")
+        train_ppo(
+            prompts, LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+        )

@@ -9,6 +9,7 @@ from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
+from tasks.training.run.run_files import RunFiles
 from tasks.training.sft.params import SFTParams
 from tasks.training.sft.train_sft import pack, separate, train_sft
 
@@ -47,7 +48,9 @@ def test_the_policy_learns_the_demonstrations(
     demonstrations, tiny_checkpoint, tmp_path, optimizer, packing
 ):
     params = PARAMS.model_copy(update={"optimizer": optimizer, "packing": packing})
-    result = train_sft(demonstrations, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_sft(
+        demonstrations, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.num_rows, result.num_dropped, result.stop_reason) == (8, 0, "finished")
     assert values(result, "loss")[-1] < values(result, "loss")[0]
     assert nats(tmp_path / "policy", demonstrations) < nats(tiny_checkpoint, demonstrations) - 1
@@ -58,7 +61,9 @@ def test_the_first_loss_is_the_mean_over_all_tokens_but_the_first(
 ):
     """Counted again without the trainer: one batch of separate rows holds all tokens."""
     params = PARAMS.model_copy(update={"packing": False, "batch_size": 8, "max_steps": 1})
-    result = train_sft(demonstrations, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_sft(
+        demonstrations, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     loaded = load_model(tiny_checkpoint)
     rows = []
     for row in demonstrations:
@@ -88,15 +93,15 @@ def test_completion_only_hides_the_prompt_from_the_loss():
 
 def test_the_same_seed_gives_the_same_losses_and_weights(demonstrations, tiny_checkpoint, tmp_path):
     first, again = (
-        train_sft(demonstrations, PARAMS, tiny_checkpoint, tmp_path / name) for name in ("a", "b")
+        train_sft(demonstrations, PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / name))
+        for name in ("a", "b")
     )
     assert first.steps == again.steps
     assert directory_fingerprint(tmp_path / "a") == directory_fingerprint(tmp_path / "b")
     other = train_sft(
         demonstrations,
         PARAMS.model_copy(update={"seed": 3}),
-        tiny_checkpoint,
-        tmp_path / "c",
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "c"),
     )
     assert values(first, "loss") != values(other, "loss")
 
@@ -106,7 +111,9 @@ def test_demonstrations_without_room_for_a_completion_are_counted(
 ):
     params = PARAMS.model_copy(update={"max_prompt_tokens": 8, "max_tokens": 8, "packing": False})
     long = replace(demonstrations[0], messages=(Message("text", "The sound was dull and flat"),))
-    result = train_sft([long, *demonstrations], params, tiny_checkpoint, tmp_path / "policy")
+    result = train_sft(
+        [long, *demonstrations], params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert (result.num_rows, result.num_dropped) == (8, 1)
 
 
@@ -114,7 +121,9 @@ def test_a_diverging_run_keeps_the_weights_before_it(demonstrations, tiny_checkp
     params = PARAMS.model_copy(
         update={"optimizer": "adamw", "learning_rate": 1e30, "max_grad_norm": 1e30}
     )
-    result = train_sft(demonstrations, params, tiny_checkpoint, tmp_path / "policy")
+    result = train_sft(
+        demonstrations, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
     assert result.stop_reason == "diverged"
     weights = load_model(tmp_path / "policy").model.parameters()
     assert all(torch.isfinite(parameter).all() for parameter in weights)
@@ -122,9 +131,11 @@ def test_a_diverging_run_keeps_the_weights_before_it(demonstrations, tiny_checkp
 
 def test_bf16_is_close_to_float32(demonstrations, tiny_checkpoint, tmp_path):
     params = PARAMS.model_copy(update={"max_steps": 3})
-    exact = train_sft(demonstrations, params, tiny_checkpoint, tmp_path / "a")
+    exact = train_sft(demonstrations, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "a"))
     rough = train_sft(
-        demonstrations, params.model_copy(update={"bf16": "yes"}), tiny_checkpoint, tmp_path / "b"
+        demonstrations,
+        params.model_copy(update={"bf16": "yes"}),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "b"),
     )
     assert values(rough, "loss") == pytest.approx(values(exact, "loss"), rel=0.02)
     assert next(load_model(tmp_path / "b").model.parameters()).dtype == torch.float32
@@ -132,7 +143,7 @@ def test_bf16_is_close_to_float32(demonstrations, tiny_checkpoint, tmp_path):
 
 def test_without_demonstrations_nothing_is_trained(tiny_checkpoint, tmp_path):
     with pytest.raises(InputError, match="there are no demonstrations to train on"):
-        train_sft([], PARAMS, tiny_checkpoint, tmp_path / "policy")
+        train_sft([], PARAMS, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
 
 
 def test_num_tokens_counts_what_was_read(demonstrations, tiny_checkpoint, tmp_path):
@@ -152,5 +163,7 @@ def test_num_tokens_counts_what_was_read(demonstrations, tiny_checkpoint, tmp_pa
     )
     for packing in (True, False):
         params = PARAMS.model_copy(update={"packing": packing, "epochs": 2.0})
-        result = train_sft(demonstrations, params, tiny_checkpoint, tmp_path / str(packing))
+        result = train_sft(
+            demonstrations, params, RunFiles(start=tiny_checkpoint, out=tmp_path / str(packing))
+        )
         assert result.num_tokens == 2 * total

@@ -1,0 +1,33 @@
+"""DPO in Prefect."""
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+
+from storage.store import open_store
+from storage.tables.pairs import PAIRS
+from tasks.stage_run import StageResult
+from tasks.training.dpo.params import DPOParams
+from tasks.training.run.run_files import RunFiles
+from tasks.training.task import TrainingJob, run_training
+
+if TYPE_CHECKING:
+    from tasks.training.run.training_result import TrainingResult
+
+
+@task(name="train-dpo", tags=["gpu"])
+def train_dpo_task(
+    pairs: str, start: str, params: DPOParams, root: str, *, rerun: bool = False
+) -> StageResult:
+    """Train on the preference pairs of split train."""
+    store = open_store(root)
+    job = TrainingJob(stage="train-dpo", method="dpo", data=pairs, start=start, params=params)
+
+    def train(files: RunFiles) -> "TrainingResult":
+        from tasks.training.dpo.train_dpo import train_dpo
+
+        rows = store.rows(PAIRS, store.get(pairs), verify=True)
+        kept = [row for row in rows if row.split == "train"]
+        return train_dpo(kept, params, files)
+
+    return run_training(store, job, train, rerun=rerun)
