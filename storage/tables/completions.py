@@ -11,7 +11,8 @@ from storage.tables.table import Table, row_id
 class Completion:
     """One sampled answer.
 
-    `policy` is a policy id. `temperature` 0 means greedy. `finish_reason` is stop (the model ended
+    `policy` is a policy id; `<policy id>@<step>` is that policy when it was in training, after that
+    optimizer step. `temperature` 0 means greedy. `finish_reason` is stop (the model ended
     the text) or length. `num_tokens` counts the answer's tokens with its end-of-sequence token.
     `sum_logp` is the answer's log-probability in nats under the policy at temperature 1, summed
     over those tokens; null where the sampler cannot know it.

@@ -5,10 +5,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.store import Store
+from storage.tables.completions import COMPLETIONS, Completion
 from storage.tables.policies import POLICIES, Policy
+from storage.tables.table import Table
 from storage.tables.training_steps import TRAINING_STEPS, TrainingStep
 from storage.work import Work
 from storage.writer import StageWriter
@@ -38,7 +40,7 @@ class TrainingJob:
     """One training run: what it learns from and where it starts.
 
     `reward` is the judge that rewards it, if one does, and `rewarded_from` what that one learned
-    from.
+    from. `keeps_completions` says that the policy answers while it learns; its answers are stored.
     """
 
     stage: str
@@ -48,6 +50,7 @@ class TrainingJob:
     params: TrainingParams
     rewarded_from: tuple[str, ...] = ()
     reward: str | None = None
+    keeps_completions: bool = False
 
 
 def run_training(
@@ -69,6 +72,10 @@ def run_training(
         seed=job.params.seed,
     )
 
+    tables: list[Table[Any]] = [POLICIES, TRAINING_STEPS]
+    if job.keeps_completions or job.params.sample_every:
+        tables.append(COMPLETIONS)
+
     def body(writer: StageWriter) -> None:
         start = read_policy(store, job.start)
         with tempfile.TemporaryDirectory(prefix=f"prefline-{job.method}-") as directory:
@@ -85,11 +92,13 @@ def run_training(
             writer.write(POLICIES, [stored(store, policy, out)])
         rows = _step_rows(policy.policy_id, result)
         writer.write(TRAINING_STEPS, rows)
+        if COMPLETIONS in tables:
+            writer.write(COMPLETIONS, _completion_rows(policy.policy_id, result))
         writer.stats(POLICIES, num_dropped=result.num_dropped, stop_reason=result.stop_reason)
         if job.reward:
             writer.stats(POLICIES, reward=job.reward)
 
-    return run_stage(store, work, (POLICIES, TRAINING_STEPS), body, rerun=rerun)
+    return run_stage(store, work, tables, body, rerun=rerun)
 
 
 def _policy_row(
@@ -121,3 +130,8 @@ def _step_rows(policy_id: str, result: "TrainingResult") -> list[TrainingStep]:
         TrainingStep(policy_id=policy_id, step=row.step, metric=row.metric, value=row.value)
         for row in result.steps
     ]
+
+
+def _completion_rows(policy_id: str, result: "TrainingResult") -> list[Completion]:
+    """Return what the policy answered on its way, as answers of `<policy id>@<step>`."""
+    return [replace(row.completion, policy=f"{policy_id}@{row.step}") for row in result.completions]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tasks.params import Params
 from tasks.training.params import TrainingParams
+from tasks.training.run.kl_params import KLParams
 
 
 class D2OLossParams(Params):
@@ -29,15 +30,9 @@ class D2OLossParams(Params):
     max_kl: float = Field(default=10.0, gt=0)
     """KL budget in nats per sequence. Training stops at its last good weights before the KL of
     fresh samples to the reference goes beyond it."""
-    kl_every: int = Field(default=8, ge=1)
-    """Optimizer steps between two measurements of that KL."""
-    kl_samples: int = Field(default=64, ge=1, le=4096)
-    """Fresh samples of each measurement."""
-    kl_max_tokens: int = Field(default=64, ge=1)
-    """Longest fresh sample in tokens; match the sampler's `max_tokens`."""
 
 
-class D2OParams(TrainingParams, D2OLossParams):  # the last base comes first in a form
+class D2OParams(TrainingParams, KLParams, D2OLossParams):  # the last base comes first in a form
     """Distributional dispreference optimization on negatives and self-samples."""
 
     learning_rate: float = Field(default=3e-4, gt=0, le=1)

@@ -24,10 +24,10 @@ def train_d2o_task(
     job = TrainingJob(stage="train-d2o", method="d2o", data=negatives, start=start, params=params)
 
     def train(files: RunFiles) -> "TrainingResult":
-        from tasks.training.d2o.train_d2o import train_d2o
+        from tasks.training.launch.train_where_asked import train_where_asked
 
         rows = store.rows(NEGATIVES, store.get(negatives), verify=True)
         kept = [row for row in rows if row.split == "train"]
-        return train_d2o(kept, params, files)
+        return train_where_asked("d2o", kept, params, files)
 
     return run_training(store, job, train, rerun=rerun)

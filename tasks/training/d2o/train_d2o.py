@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import torch
 from transformers import TrainingArguments
 
 from storage.tables.negatives import Negative
-from tasks.sampling.model import LoadedModel, load_model
+from tasks.sampling.model import LoadedModel
 from tasks.training.d2o.d2o_objective import D2OObjective
 from tasks.training.d2o.dispreference_batch import encode_negative
 from tasks.training.d2o.params import D2OParams
@@ -19,19 +17,16 @@ from tasks.training.preference.preference_engine import (
     with_reference_logps,
 )
 from tasks.training.preference.preference_trainer import PreferenceTrainer
+from tasks.training.reference.load_reference import load_reference
 from tasks.training.run.kl_budget import KLBudget
+from tasks.training.run.load_for_training import load_for_training
 from tasks.training.run.precision import use_bf16
 from tasks.training.run.run_files import RunFiles
+from tasks.training.run.save_policy import save_policy
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
-from tasks.training.run.training_run import (
-    load_for_training,
-    require_rows,
-    run,
-    save_policy,
-    scratch_directory,
-)
+from tasks.training.run.training_run import require_rows, run, run_directory
 
 
 def train_d2o(
@@ -63,7 +58,7 @@ def train_d2o(
     log = TrainingLog(files.progress)
     prompts = [item.encoded[-1].prompt_ids for item in kept]
     budget = KLBudget(loaded, reference, prompts, params, log, bf16=bf16)
-    with scratch_directory() as directory:
+    with run_directory(files) as directory:
         arguments = trainer_arguments(
             params, num_rows=len(examples), device=loaded.device, output_dir=directory
         )
@@ -77,19 +72,12 @@ def train_d2o(
             train_dataset=examples,
             callbacks=[log, budget],
         )
-        result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
+        result = run(trainer, log, files, num_rows=len(kept), num_dropped=num_dropped)
     if result.stop_reason == "diverged":  # what led there may lie beyond the budget already
         budget.restore()
         result = replace(result, num_steps=budget.good_step)
     save_policy(loaded, files.out)
     return result
-
-
-def load_reference(start: Path, policy: LoadedModel) -> LoadedModel:
-    """Return the model of `start` once more, frozen, where the policy is."""
-    reference = load_model(start, device=str(policy.device), dtype=torch.float32)
-    reference.model.requires_grad_(requires_grad=False)
-    return reference
 
 
 def choose_engine(

@@ -24,10 +24,10 @@ def train_dpo_task(
     job = TrainingJob(stage="train-dpo", method="dpo", data=pairs, start=start, params=params)
 
     def train(files: RunFiles) -> "TrainingResult":
-        from tasks.training.dpo.train_dpo import train_dpo
+        from tasks.training.launch.train_where_asked import train_where_asked
 
         rows = store.rows(PAIRS, store.get(pairs), verify=True)
         kept = [row for row in rows if row.split == "train"]
-        return train_dpo(kept, params, files)
+        return train_where_asked("dpo", kept, params, files)
 
     return run_training(store, job, train, rerun=rerun)

@@ -19,18 +19,14 @@ from tasks.training.preference.preference_engine import (
     with_reference_logps,
 )
 from tasks.training.preference.preference_trainer import PreferenceTrainer
+from tasks.training.run.load_for_training import load_for_training
 from tasks.training.run.precision import use_bf16
 from tasks.training.run.run_files import RunFiles
+from tasks.training.run.save_policy import save_policy
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
-from tasks.training.run.training_run import (
-    load_for_training,
-    require_rows,
-    run,
-    save_policy,
-    scratch_directory,
-)
+from tasks.training.run.training_run import require_rows, run, run_directory
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -59,7 +55,7 @@ def train_dpo(
     require_rows(len(kept), num_dropped, "pairs")
     engine = choose_engine(loaded, params)
     log = TrainingLog(files.progress)
-    with scratch_directory() as directory, quiet_trl():
+    with run_directory(files) as directory, quiet_trl():
         arguments = trainer_arguments(
             params, num_rows=len(kept), device=loaded.device, output_dir=directory
         )
@@ -68,7 +64,7 @@ def train_dpo(
         else:
             trainer = packed_trainer(loaded, kept, params, arguments, engine)
         trainer.add_callback(log)
-        result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
+        result = run(trainer, log, files, num_rows=len(kept), num_dropped=num_dropped)
     save_policy(loaded, files.out)
     return result
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from storage.tables.prompts import Prompt
 from tasks.judging.judge import Judge
-from tasks.sampling.model import load_model
 from tasks.training.losses.kl_controller import next_kl_coefficient
 from tasks.training.ppo.experience import Scored, score_answers, targets
 from tasks.training.ppo.metrics import iteration_metrics
@@ -18,11 +17,12 @@ from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.reward import Rewards, require_some_read, reward_answers
 from tasks.training.ppo.rollout import Answer, draw_answers, encode_prompts, shuffled
 from tasks.training.ppo.update import PPOUpdate
+from tasks.training.reference.load_reference import load_reference
+from tasks.training.run.load_for_training import load_for_training
 from tasks.training.run.precision import use_bf16
 from tasks.training.run.run_files import RunFiles
 from tasks.training.run.training_log import DivergedError, TrainingLog
 from tasks.training.run.training_result import StopReason
-from tasks.training.run.training_run import load_for_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ class PPORun:
         self.log = TrainingLog(files.progress)
         self.good_step = 0
         self.num_asked = 0
-        self._reference = load_model(
-            files.start, device=str(self.policy.device), dtype=torch.float32
-        )
-        self._reference.model.requires_grad_(requires_grad=False)
+        self._reference = load_reference(files.start, self.policy)
         self._asked = shuffled(encode_prompts(prompts, self.policy, params), params.seed)
         self._judge = judge
         self._params = params

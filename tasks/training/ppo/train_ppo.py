@@ -9,8 +9,8 @@ from tasks.judging.judge import Judge
 from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.run import PPORun
 from tasks.training.run.run_files import RunFiles
+from tasks.training.run.save_policy import save_policy
 from tasks.training.run.training_result import TrainingResult
-from tasks.training.run.training_run import save_policy
 
 
 def train_ppo(

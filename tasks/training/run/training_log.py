@@ -1,14 +1,16 @@
 """What happens during training, recorded and passed on."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from typing_extensions import override
 
+from storage.tables.completions import Completion
 from tasks.progress import Progress
-from tasks.training.run.training_result import StepMetric, StopReason
+from tasks.training.run.training_result import StepCompletion, StepMetric, StopReason
 
 _NOT_METRICS = {
     "epoch",
@@ -33,7 +35,9 @@ class TrainingLog(TrainerCallback):
 
     def __init__(self, progress: Progress) -> None:
         self.steps: list[StepMetric] = []
+        self.completions: list[StepCompletion] = []
         self.stop_reason: StopReason = "finished"
+        self.stop_detail = ""
         self.kept_step: int | None = None
         self._progress = progress
         self._note = ""
@@ -90,7 +94,12 @@ class TrainingLog(TrainerCallback):
         if metric == "loss":
             self._note = f"loss {value:.3f}"
 
-    def stop(self, reason: StopReason, kept_step: int) -> None:
+    def keep(self, step: int, completions: Iterable[Completion]) -> None:
+        """Keep what the policy in training answered after this step."""
+        self.completions += [StepCompletion(step, completion) for completion in completions]
+
+    def stop(self, reason: StopReason, kept_step: int, detail: str = "") -> None:
         """Note why training ended early and which step's weights are kept."""
         self.stop_reason = reason
+        self.stop_detail = detail
         self.kept_step = kept_step

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-StopReason = Literal["finished", "kl_budget", "diverged"]
+from storage.tables.completions import Completion
+
+StopReason = Literal["finished", "kl_budget", "diverged", "no_improvement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,25 @@ class StepMetric:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class StepCompletion:
+    """An answer that the policy gave in training, after optimizer step `step`.
+
+    The completion's own `policy` is empty: weights on their way have no id.
+    """
+
+    step: int
+    completion: Completion
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
     """How a training run went; its weights lie in the directory that the caller named.
 
     `num_rows` were trained on, `num_dropped` had no answer that fits the token limits.
     `num_steps` is the step whose weights were kept: with `stop_reason` kl_budget or diverged it
-    lies before the steps that went wrong, which `steps` still shows. `num_tokens` counts tokens
+    lies before the steps that went wrong, which `steps` still shows; `stop_detail` says what went
+    wrong, with its figure. `num_tokens` counts tokens
     that passed through the policy in training, padding excluded.
     """
 
@@ -32,3 +46,5 @@ class TrainingResult:
     train_seconds: float
     stop_reason: StopReason
     steps: tuple[StepMetric, ...]
+    completions: tuple[StepCompletion, ...] = ()
+    stop_detail: str = ""

@@ -4,30 +4,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from storage.input_error import InputError
-from tasks.sampling.model import LoadedModel, load_model
-from tasks.training.params import TrainingParams
+from tasks.training.run.run_files import RunFiles
 from tasks.training.run.training_log import DivergedError, TrainingLog
 from tasks.training.run.training_result import TrainingResult
 
 if TYPE_CHECKING:
     from transformers import Trainer
-
-
-def load_for_training(start: Path, params: TrainingParams) -> LoadedModel:
-    """Return the model of a checkpoint with float32 weights, in training mode.
-
-    Raises:
-        InputError: the checkpoint cannot be loaded.
-    """
-    loaded = load_model(start, device=params.device, dtype=torch.float32)
-    loaded.model.train()
-    return loaded
 
 
 def require_rows(num_rows: int, num_dropped: int, what: str) -> None:
@@ -45,13 +30,22 @@ def require_rows(num_rows: int, num_dropped: int, what: str) -> None:
 
 
 @contextmanager
-def scratch_directory() -> Iterator[str]:
-    """Yield a directory for what transformers writes beside a run; it is removed afterwards."""
+def run_directory(files: RunFiles) -> Iterator[str]:
+    """Yield the directory in which transformers writes: that of the run's checkpoints, or a new one.
+
+    A new one is removed afterwards.
+    """
+    if files.checkpoints is not None:
+        files.checkpoints.mkdir(parents=True, exist_ok=True)
+        yield str(files.checkpoints)
+        return
     with tempfile.TemporaryDirectory(prefix="prefline-training-") as directory:
         yield directory
 
 
-def run(trainer: "Trainer", log: TrainingLog, *, num_rows: int, num_dropped: int) -> TrainingResult:
+def run(
+    trainer: "Trainer", log: TrainingLog, files: RunFiles, *, num_rows: int, num_dropped: int
+) -> TrainingResult:
     """Train and return how it went; afterwards the model holds the last good weights."""
     from transformers import PrinterCallback
 
@@ -69,11 +63,6 @@ def run(trainer: "Trainer", log: TrainingLog, *, num_rows: int, num_dropped: int
         train_seconds=time.monotonic() - started,
         stop_reason=log.stop_reason,
         steps=tuple(log.steps),
+        completions=tuple(log.completions),
+        stop_detail=log.stop_detail,
     )
-
-
-def save_policy(loaded: LoadedModel, out: Path) -> None:
-    """Write weights (safetensors) and tokenizer to the directory `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    loaded.model.save_pretrained(out)
-    loaded.tokenizer.save_pretrained(out)

@@ -26,10 +26,10 @@ def train_sft_task(
     )
 
     def train(files: RunFiles) -> "TrainingResult":
-        from tasks.training.sft.train_sft import train_sft
+        from tasks.training.launch.train_where_asked import train_where_asked
 
         rows = store.rows(DEMONSTRATIONS, store.get(demonstrations), verify=True)
         kept = [row for row in rows if row.split == "train"]
-        return train_sft(kept, params, files)
+        return train_where_asked("sft", kept, params, files)
 
     return run_training(store, job, train, rerun=rerun)

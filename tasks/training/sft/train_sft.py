@@ -10,17 +10,13 @@ from transformers import Trainer, TrainingArguments
 from storage.tables.demonstrations import Demonstration
 from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.model import LoadedModel
+from tasks.training.run.load_for_training import load_for_training
 from tasks.training.run.run_files import RunFiles
+from tasks.training.run.save_policy import save_policy
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
-from tasks.training.run.training_run import (
-    load_for_training,
-    require_rows,
-    run,
-    save_policy,
-    scratch_directory,
-)
+from tasks.training.run.training_run import require_rows, run, run_directory
 from tasks.training.sft.muon_adamw import MuonAdamW
 from tasks.training.sft.params import SFTParams
 
@@ -57,7 +53,7 @@ def train_sft(
     require_rows(len(kept), num_dropped, "demonstrations")
     blocks = pack(kept, params.block_tokens) if params.packing else separate(kept, params)
     log = TrainingLog(files.progress)
-    with scratch_directory() as directory:
+    with run_directory(files) as directory:
         arguments = trainer_arguments(
             params, num_rows=len(blocks), device=loaded.device, output_dir=directory
         )
@@ -69,7 +65,7 @@ def train_sft(
             callbacks=[log],
             optimizers=(_optimizer(loaded, params), None),
         )
-        result = run(trainer, log, num_rows=len(kept), num_dropped=num_dropped)
+        result = run(trainer, log, files, num_rows=len(kept), num_dropped=num_dropped)
     save_policy(loaded, files.out)
     return result
 

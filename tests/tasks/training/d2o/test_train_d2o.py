@@ -10,12 +10,13 @@ from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
 from tasks.training.d2o.dispreference_batch import anchor_mask, by_example, encode_negative
 from tasks.training.d2o.params import D2OParams
-from tasks.training.d2o.train_d2o import choose_engine, load_reference, train_d2o
+from tasks.training.d2o.train_d2o import choose_engine, train_d2o
 from tasks.training.preference.preference_engine import (
     PackedEngine,
     PaddedEngine,
     with_reference_logps,
 )
+from tasks.training.reference.load_reference import load_reference
 from tasks.training.run.run_files import RunFiles
 
 PARAMS = D2OParams(

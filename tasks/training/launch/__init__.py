@@ -1,0 +1,1 @@
+"""Training in this process, or in others that accelerate starts."""

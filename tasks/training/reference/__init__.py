@@ -1,0 +1,1 @@
+"""What a policy in training is held to."""
