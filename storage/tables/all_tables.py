@@ -16,6 +16,7 @@ from storage.tables.policies import POLICIES
 from storage.tables.prompts import PROMPTS
 from storage.tables.quality import QUALITY
 from storage.tables.quarantine import QUARANTINE
+from storage.tables.reference_logps import REFERENCE_LOGPS
 from storage.tables.scores import SCORES
 from storage.tables.spending import SPENDING
 from storage.tables.table import Table
@@ -37,6 +38,7 @@ ALL_TABLES: tuple[Table[Any], ...] = (
     OUTCOMES,
     SPENDING,
     NEGATIVES,
+    REFERENCE_LOGPS,
     POLICIES,
     TRAINING_STEPS,
     SCORES,

@@ -1,0 +1,116 @@
+"""Log-probabilities under the reference that an earlier training left behind."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from storage.tables.reference_logps import REFERENCE_LOGPS, ReferenceLogp
+from tasks.sampling.encoding import Encoded
+from tasks.training.preference.preference_batch import PreferenceExample
+
+_LOG = logging.getLogger(__name__)
+
+Score = Callable[[Sequence[PreferenceExample]], list[PreferenceExample]]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLogps:
+    """A directory with what is known already, and with what a run then knew.
+
+    `known` is a Parquet file that need not exist; `scored` is written by the run.
+    """
+
+    directory: Path
+
+    @property
+    def known(self) -> Path:
+        """Where log-probabilities of earlier runs are."""
+        return self.directory / "known.parquet"
+
+    @property
+    def scored(self) -> Path:
+        """Where a run leaves those that it used."""
+        return self.directory / "scored.parquet"
+
+
+def with_known_logps(
+    examples: Sequence[PreferenceExample],
+    row_ids: Sequence[str],
+    score: Score,
+    files: KnownLogps | None,
+    *,
+    bf16: bool,
+) -> list[PreferenceExample]:
+    """Return the examples with their reference log-probabilities, asking `score` for unknown ones.
+
+    A stored one is used where the token ids of prompt and response and the arithmetic are the same;
+    the caller gives only those of the same model. `row_ids` name the rows of the examples. An example
+    of which any response is unknown is scored whole. Without `files` all are.
+    """
+    if files is None:
+        return score(examples)
+    arithmetic = "bfloat16" if bf16 else "float32"
+    stored = _stored(files.known, arithmetic)
+    found = [_completed(example, stored) for example in examples]
+    missing = [index for index, example in enumerate(found) if example is None]
+    fresh = iter(score([examples[index] for index in missing]) if missing else [])
+    complete = [next(fresh) if example is None else example for example in found]
+    _LOG.info(
+        "reference log-probabilities: %d examples known, %d computed",
+        len(examples) - len(missing),
+        len(missing),
+    )
+    if missing:
+        _write(files.scored, complete, row_ids, arithmetic, others=stored)
+    return complete
+
+
+def tokens_sha256(encoded: Encoded) -> str:
+    """Return the hash that tells a prompt with its response from all others."""
+    ids = [list(encoded.prompt_ids), list(encoded.completion_ids)]
+    return hashlib.sha256(str(ids).encode("ascii")).hexdigest()
+
+
+def _stored(path: Path, arithmetic: str) -> dict[str, ReferenceLogp]:
+    if not path.is_file():
+        return {}
+    rows = REFERENCE_LOGPS.from_arrow(pq.read_table(path))
+    return {row.tokens_sha256: row for row in rows if row.arithmetic == arithmetic}
+
+
+def _completed(
+    example: PreferenceExample, stored: dict[str, ReferenceLogp]
+) -> PreferenceExample | None:
+    rows = [stored.get(tokens_sha256(encoded)) for encoded in example.encoded]
+    logps = tuple(row.logp for row in rows if row is not None)
+    return replace(example, ref_logps=logps) if len(logps) == len(rows) else None
+
+
+def _write(
+    path: Path,
+    examples: Sequence[PreferenceExample],
+    row_ids: Sequence[str],
+    arithmetic: str,
+    *,
+    others: dict[str, ReferenceLogp],
+) -> None:
+    """Write the examples' log-probabilities, and the stored ones that they do not replace."""
+    rows = {
+        tokens_sha256(encoded): ReferenceLogp(
+            row_id=row_id,
+            response=response,
+            arithmetic=arithmetic,
+            tokens_sha256=tokens_sha256(encoded),
+            num_tokens=len(encoded.completion_ids),
+            logp=logp,
+        )
+        for row_id, example in zip(row_ids, examples, strict=True)
+        for response, (encoded, logp) in enumerate(
+            zip(example.encoded, example.ref_logps, strict=True)
+        )
+    }
+    pq.write_table(REFERENCE_LOGPS.to_arrow(list((others | rows).values())), path)
