@@ -9,7 +9,7 @@ nightly: $(STAMP)  ## the main job, on the embedded default: no network, key or 
 	$(BIN)/prefline run nightly
 
 test: $(STAMP)  ## all tests but the slow ones and those for a GPU or a browser
-	$(BIN)/pytest -m "not slow and not gpu and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow and not gpu and not browser"
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,10 +25,12 @@ def killed(path: Path, queue_id: str, draw: random.Random, folder: Path) -> list
     folder.mkdir()
     told = [folder / "ann", folder / "bob"]
     children = [_started([*LABELLING, str(path), queue_id, out.name], out) for out in told]
-    for child, out in zip(children, told, strict=True):
-        while out.read_text().count("\n") < 2:  # ready, and at work
-            assert child.poll() is None
-            time.sleep(0.005)
+    _wait(children, told, num_lines=1)  # ready, so that neither labels everything alone
+    for child in children:
+        assert child.stdin
+        child.stdin.write(b"go\n")
+        child.stdin.close()
+    _wait(children, told, num_lines=2)  # at work
     for child in draw.sample(children, 2):
         time.sleep(draw.uniform(0, 0.15))
         child.kill()
@@ -38,11 +41,16 @@ def killed(path: Path, queue_id: str, draw: random.Random, folder: Path) -> list
 
 def _started(command: list[str], out: Path) -> "subprocess.Popen[bytes]":
     with out.open("wb") as file:
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, cwd=CHECKOUT)
-    assert child.stdin
-    child.stdin.write(b"go\n")
-    child.stdin.close()
-    return child
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, cwd=CHECKOUT)
+
+
+def _wait(
+    children: Sequence["subprocess.Popen[bytes]"], told: Sequence[Path], num_lines: int
+) -> None:
+    for child, out in zip(children, told, strict=True):
+        while out.read_text().count("\n") < num_lines:
+            assert child.poll() is None
+            time.sleep(0.005)
 
 
 @pytest.mark.timeout(300)
