@@ -9,7 +9,7 @@ from storage.input_error import InputError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -24,13 +24,18 @@ class LoadedModel:
 
 
 def load_model(
-    checkpoint: str | Path, *, device: str = "auto", dtype: "torch.dtype | None" = None
+    checkpoint: str | Path,
+    *,
+    device: str = "auto",
+    dtype: "torch.dtype | None" = None,
+    quantization: "BitsAndBytesConfig | None" = None,
 ) -> LoadedModel:
     """Return the model and tokenizer of a checkpoint directory or a Hugging Face id.
 
     Weights come from safetensors only and no code of the checkpoint is run. Without `dtype` the weights
-    are float32 on a CPU, and as they were saved elsewhere. A tokenizer without a padding
-    token pads with its end token, which changes nothing because padding is always masked.
+    are float32 on a CPU, and as they were saved elsewhere. With `quantization` those of linear layers
+    are held in few bits, which needs a CUDA device. A tokenizer without a padding token pads with its
+    end token, which changes nothing because padding is always masked.
 
     Raises:
         InputError: the directory is missing or holds no safetensors model, the hub id cannot be
@@ -53,6 +58,7 @@ def load_model(
             trust_remote_code=False,
             dtype=weights_dtype,
             output_loading_info=True,
+            **_quantized(quantization, target),
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise _cannot_load(source, error) from error
@@ -63,7 +69,8 @@ def load_model(
             "so it is no causal language model or not a whole one; save it again with save_pretrained"
         )
     model.eval()
-    torch.nn.Module.to(model, target)
+    if quantization is None:  # weights of few bits are where they were loaded to, and stay there
+        torch.nn.Module.to(model, target)
     return LoadedModel(model=model, tokenizer=tokenizer, device=target)
 
 
@@ -131,6 +138,15 @@ def pick_device(device: str) -> "torch.device":
             "Use 'auto' to take the best"
         )
     return torch.device(device)
+
+
+def _quantized(quantization: "BitsAndBytesConfig | None", target: "torch.device") -> dict[str, Any]:
+    if quantization is None:
+        return {}
+    import torch
+
+    index = torch.cuda.current_device() if target.index is None else target.index
+    return {"quantization_config": quantization, "device_map": {"": index}}
 
 
 def _check_files(path: Path) -> None:

@@ -3,45 +3,27 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from storage.tables.reference_logps import REFERENCE_LOGPS, ReferenceLogp
 from tasks.sampling.encoding import Encoded
+from tasks.training.launch.ranks import is_first_rank
 from tasks.training.preference.preference_batch import PreferenceExample
+from tasks.training.reference.logp_files import KnownLogps
 
 _LOG = logging.getLogger(__name__)
 
 Score = Callable[[Sequence[PreferenceExample]], list[PreferenceExample]]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownLogps:
-    """A directory with what is known already, and with what a run then knew.
-
-    `known` is a Parquet file that need not exist; `scored` is written by the run.
-    """
-
-    directory: Path
-
-    @property
-    def known(self) -> Path:
-        """Where log-probabilities of earlier runs are."""
-        return self.directory / "known.parquet"
-
-    @property
-    def scored(self) -> Path:
-        """Where a run leaves those that it used."""
-        return self.directory / "scored.parquet"
-
-
 def with_known_logps(
     examples: Sequence[PreferenceExample],
     row_ids: Sequence[str],
     score: Score,
-    files: KnownLogps | None,
+    directory: Path | None,
     *,
     bf16: bool,
 ) -> list[PreferenceExample]:
@@ -49,10 +31,12 @@ def with_known_logps(
 
     A stored one is used where the token ids of prompt and response and the arithmetic are the same;
     the caller gives only those of the same model. `row_ids` name the rows of the examples. An example
-    of which any response is unknown is scored whole. Without `files` all are.
+    of which any response is unknown is scored whole. Without a `directory`, that of `KnownLogps`,
+    all are.
     """
-    if files is None:
+    if directory is None:
         return score(examples)
+    files = KnownLogps(directory)
     arithmetic = "bfloat16" if bf16 else "float32"
     stored = _stored(files.known, arithmetic)
     found = [_completed(example, stored) for example in examples]
@@ -64,7 +48,7 @@ def with_known_logps(
         len(examples) - len(missing),
         len(missing),
     )
-    if missing:
+    if missing and is_first_rank():
         _write(files.scored, complete, row_ids, arithmetic, others=stored)
     return complete
 

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 from tasks.sampling.encoding import Encoded
 from tasks.training.preference.preference_batch import PreferenceExample
-from tasks.training.reference.known_logps import KnownLogps, tokens_sha256, with_known_logps
+from tasks.training.reference.known_logps import tokens_sha256, with_known_logps
+from tasks.training.reference.logp_files import KnownLogps
 
 
 def example(*responses, prompt=(1, 2)):
@@ -36,47 +37,47 @@ def handed_on(files):
 def test_what_one_run_computed_the_next_does_not(tmp_path):
     files = KnownLogps(tmp_path)
     score, asked = scorer()
-    first = with_known_logps(EXAMPLES, ["a", "b"], score, files, bf16=False)
+    first = with_known_logps(EXAMPLES, ["a", "b"], score, tmp_path, bf16=False)
     assert [item.ref_logps for item in first] == [(-7.0, -5.0), (-6.0, -15.0)]
     assert asked == EXAMPLES
     handed_on(files)
     score, asked = scorer()
-    assert with_known_logps(EXAMPLES, ["a", "b"], score, files, bf16=False) == first
+    assert with_known_logps(EXAMPLES, ["a", "b"], score, tmp_path, bf16=False) == first
     assert asked == []
     assert not files.scored.exists()
 
 
 def test_only_examples_with_an_unknown_response_are_scored_and_join_the_known_ones(tmp_path):
     files = KnownLogps(tmp_path)
-    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], files, bf16=False)
+    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], tmp_path, bf16=False)
     handed_on(files)
     longer = [EXAMPLES[1], example((6,), (7, 9))]
     score, asked = scorer()
-    scored = with_known_logps(longer, ["b", "c"], score, files, bf16=False)
+    scored = with_known_logps(longer, ["b", "c"], score, tmp_path, bf16=False)
     assert asked == [longer[1]]
     assert [item.ref_logps for item in scored] == [(-6.0, -15.0), (-6.0, -16.0)]
     handed_on(files)
     score, asked = scorer()
-    with_known_logps([*EXAMPLES, *longer], ["a", "b", "b", "c"], score, files, bf16=False)
+    with_known_logps([*EXAMPLES, *longer], ["a", "b", "b", "c"], score, tmp_path, bf16=False)
     assert asked == []
 
 
 def test_other_tokens_of_the_prompt_are_another_response(tmp_path):
     files = KnownLogps(tmp_path)
-    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], files, bf16=False)
+    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], tmp_path, bf16=False)
     handed_on(files)
     score, asked = scorer()
     truncated = [example((3, 4), (5,), prompt=(2,))]
-    with_known_logps(truncated, ["a"], score, files, bf16=False)
+    with_known_logps(truncated, ["a"], score, tmp_path, bf16=False)
     assert asked == truncated
 
 
 def test_other_arithmetic_is_computed_anew(tmp_path):
     files = KnownLogps(tmp_path)
-    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], files, bf16=False)
+    with_known_logps(EXAMPLES, ["a", "b"], scorer()[0], tmp_path, bf16=False)
     handed_on(files)
     score, asked = scorer()
-    with_known_logps(EXAMPLES, ["a", "b"], score, files, bf16=True)
+    with_known_logps(EXAMPLES, ["a", "b"], score, tmp_path, bf16=True)
     assert asked == EXAMPLES
 
 
