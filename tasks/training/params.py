@@ -6,6 +6,18 @@ from pydantic import Field, model_validator
 
 from tasks.params import Params
 
+DECIDES_NOTHING = {
+    "activation_checkpointing",
+    "checkpoint_every",
+    "device",
+    "launch",
+    "liger",
+    "num_processes",
+    "report_to",
+}
+"""Parameters that change where a run computes, what it recomputes or keeps and who watches, and not
+what is learned: work that differs in these alone is the same work."""
+
 
 class TrainingParams(Params):
     """What all training methods share."""
@@ -62,7 +74,7 @@ class TrainingParams(Params):
     launch: str = ""
     """Train in child processes under `accelerate launch` with this configuration: the name of a file
     in deployments/accelerate without its ending (ddp, fsdp, deepspeed-zero2, deepspeed-zero3,
-    cpu-ddp) or a path. Empty trains in this process, on one device."""
+    multi-node, cpu-ddp) or a path. Empty trains in this process, on one device."""
     num_processes: int = Field(default=0, ge=0, le=65536)
     """Processes over all machines, used with launch. 0 takes the number in its configuration. The
     batch size is that of all processes together."""

@@ -5,8 +5,11 @@ from typing import Any
 
 import torch
 
+from storage.input_error import InputError
+from tasks.training.launch.ranks import num_ranks
 from tasks.training.params import TrainingParams
 from tasks.training.run.precision import use_bf16
+from tasks.training.run.trackers import require_trackers
 
 
 def trainer_arguments(
@@ -14,8 +17,12 @@ def trainer_arguments(
 ) -> dict[str, Any]:
     """Return keyword arguments for TrainingArguments and its subclasses.
 
-    Trackers, hub, progress bars and checkpoints of transformers are off: progress and results go
-    through our own callbacks. Every step is logged, and a loss that is not finite is not hidden.
+    Hub, progress bars and the times of transformers' checkpoints are off: progress, results and
+    checkpoints go through our own callbacks. Every step is logged, and a loss that is not finite is
+    not hidden.
+
+    Raises:
+        InputError: a tracker is not installed, or the batch cannot be shared out evenly.
     """
     return {
         "output_dir": output_dir,
@@ -25,7 +32,7 @@ def trainer_arguments(
         "weight_decay": params.weight_decay,
         "max_grad_norm": params.max_grad_norm,
         "max_steps": num_optimizer_steps(params, num_rows),
-        "per_device_train_batch_size": params.batch_size,
+        "per_device_train_batch_size": batch_size_of_each(params),
         "gradient_accumulation_steps": params.gradient_accumulation_steps,
         "bf16": use_bf16(params.bf16, device),
         "activation_checkpointing": params.activation_checkpointing,
@@ -36,9 +43,25 @@ def trainer_arguments(
         "include_num_input_tokens_seen": "non_padding",
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
-        "report_to": "none",
+        "report_to": require_trackers(params.report_to) or "none",
+        "run_name": type(params).__name__.removesuffix("Params").lower(),
         "disable_tqdm": True,
     }
+
+
+def batch_size_of_each(params: TrainingParams) -> int:
+    """Return how many rows of a batch each of the processes takes that train together.
+
+    Raises:
+        InputError: they would not take equally many.
+    """
+    processes = num_ranks()
+    if params.batch_size % processes:
+        raise InputError(
+            f"batch_size ({params.batch_size}) is that of all processes together and cannot be "
+            f"shared out evenly among ({processes}); make it a multiple of that"
+        )
+    return params.batch_size // processes
 
 
 def num_optimizer_steps(params: TrainingParams, num_rows: int) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.tables.completions import Completion
+from tasks.training.dropped_row import DroppedRow
 
 StopReason = Literal["finished", "kl_budget", "diverged", "no_improvement"]
 
@@ -32,7 +33,7 @@ class StepCompletion:
 class TrainingResult:
     """How a training run went; its weights lie in the directory that the caller named.
 
-    `num_rows` were trained on, `num_dropped` had no answer that fits the token limits.
+    `num_rows` were trained on; of the `dropped` ones no token of an answer fits the token limits.
     `num_steps` is the step whose weights were kept: with `stop_reason` kl_budget or diverged it
     lies before the steps that went wrong, which `steps` still shows; `stop_detail` says what went
     wrong, with its figure. `num_tokens` counts tokens
@@ -40,11 +41,16 @@ class TrainingResult:
     """
 
     num_rows: int
-    num_dropped: int
     num_steps: int
     num_tokens: int
     train_seconds: float
     stop_reason: StopReason
     steps: tuple[StepMetric, ...]
+    dropped: tuple[DroppedRow, ...] = ()
     completions: tuple[StepCompletion, ...] = ()
     stop_detail: str = ""
+
+    @property
+    def num_dropped(self) -> int:
+        """How many rows could not be trained on."""
+        return len(self.dropped)

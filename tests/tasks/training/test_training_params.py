@@ -31,7 +31,7 @@ def test_every_field_has_a_help_text(model):
         (DPOParams, {"max_prompt_tokens": 512}, r"\(512\) must be below max_tokens \(512\)"),
         (D2OParams, {"alpha": 0}, "greater than 0"),
         (D2OParams, {"max_kl": 0}, "greater than 0"),
-        (SFTParams, {"completion_only": True}, "needs packing"),
+        (SFTParams, {"quantize": "4bit"}, "needs lora_rank above"),
         (SFTParams, {"learning_rate": float("nan")}, "finite number"),
         (SFTParams, {"lr": 0.1}, "Extra inputs are not permitted"),
     ],
