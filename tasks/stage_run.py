@@ -23,6 +23,7 @@ from storage.writer import StageWriter
 from tasks.progress import Progress
 
 SECONDS_BETWEEN_UPDATES = 2.0
+SECONDS_BETWEEN_LINES = 30.0
 
 
 class StageResult(BaseModel):
@@ -109,13 +110,17 @@ def run_stage(
 
 @contextmanager
 def shown_progress(description: str) -> Iterator[Progress]:
-    """Yield a Progress that fills a bar in the terminal and a progress artifact in Prefect."""
+    """Yield a Progress that fills a bar in the terminal and a progress artifact in Prefect.
+
+    A line now and then in Prefect's log says the same.
+    """
+    log = get_run_logger()
     artifact = cast("UUID", create_progress_artifact(progress=0.0, description=description))
-    updated = time.monotonic()
+    updated = written = time.monotonic()
     with tqdm(desc=description, disable=None, leave=False) as bar:
 
         def show(done: int, total: int, note: str = "") -> None:
-            nonlocal updated
+            nonlocal updated, written
             bar.total = total
             bar.set_postfix_str(note, refresh=False)
             bar.update(done - bar.n)
@@ -123,6 +128,9 @@ def shown_progress(description: str) -> Iterator[Progress]:
             if now - updated > SECONDS_BETWEEN_UPDATES:
                 updated = now
                 update_progress_artifact(artifact, 100 * done / max(total, 1))
+            if now - written > SECONDS_BETWEEN_LINES:
+                written = now
+                log.info("%s: %d of %d%s", description, done, total, f", {note}" if note else "")
 
         yield show
     update_progress_artifact(artifact, 100.0)

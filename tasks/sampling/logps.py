@@ -103,7 +103,13 @@ def per_token_logps(model: torch.nn.Module, batch: TokenBatch) -> Float[Tensor, 
 
     Gradients flow unless the caller turned them off.
     """
-    logits = completion_logits(model, batch)
+    return logps_of(completion_logits(model, batch), batch)
+
+
+def logps_of(
+    logits: Float[Tensor, "batch completion vocab"], batch: TokenBatch
+) -> Float[Tensor, "batch completion"]:
+    """Return the log-probabilities of the batch's completion tokens, 0 outside the completion."""
     targets = batch.input_ids[:, -logits.shape[1] :]
     chosen = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     logps = chosen - logits.logsumexp(dim=-1)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
+from tasks.sampling.entropy import EntropyProbe
 from tasks.sampling.shared_prefix.masks import block_mask, dense_mask
 from tasks.sampling.shared_prefix.packed_batch import PackedBatch
 from tasks.sampling.shared_prefix.scored_head import scored_head, unwrapped
@@ -22,24 +23,30 @@ _FLEX_BLOCK = 128  # tokens of a block; a row of whole blocks keeps compiled ker
 
 
 def packed_token_logps(
-    model: torch.nn.Module, batch: PackedBatch, path: AttentionPath
+    model: torch.nn.Module,
+    batch: PackedBatch,
+    path: AttentionPath,
+    probe: EntropyProbe | None = None,
 ) -> Float[Tensor, " scored"]:
     """Return log pi(target | prompt, earlier response tokens) in nats of each scored token.
 
     Everything goes through the model's forward; only scored tokens pass through the LM head.
-    Gradients flow unless the caller turned them off.
+    Gradients flow unless the caller turned them off. A `probe` measures the entropy on the side.
     """
     call = _CALLS[path](model, batch)
-    with scored_head(model, call.scored, batch.targets):
+    with scored_head(model, call.scored, batch.targets, probe):
         logps = model(**call.arguments, use_cache=False).logits
     return logps.reshape(-1)
 
 
 def packed_logps(
-    model: torch.nn.Module, batch: PackedBatch, path: AttentionPath
+    model: torch.nn.Module,
+    batch: PackedBatch,
+    path: AttentionPath,
+    probe: EntropyProbe | None = None,
 ) -> Float[Tensor, " responses"]:
     """Return log pi(response | prompt) in nats, summed over the response's tokens."""
-    logps = packed_token_logps(model, batch, path)
+    logps = packed_token_logps(model, batch, path, probe)
     owners = batch.response_of.index_select(0, batch.scored)
     return logps.new_zeros(len(batch.prompt_rows)).index_add(0, owners, logps)
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from tasks.sampling.entropy import EntropyProbe
 from tasks.sampling.shared_prefix.token_logps import token_logps
 
 
@@ -23,13 +24,17 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 
 @contextmanager
 def scored_head(
-    model: torch.nn.Module, scored: Int[Tensor, " scored"], targets: Int[Tensor, " scored"]
+    model: torch.nn.Module,
+    scored: Int[Tensor, " scored"],
+    targets: Int[Tensor, " scored"],
+    probe: EntropyProbe | None = None,
 ) -> Iterator[None]:
     """Make this thread's forwards return the targets' log-probabilities as logits [1, scored, 1].
 
     `scored` are places in the flattened batch. The head is not run; its weights are used from
     inside the model's forward, where DDP and FSDP expect that, and nothing of the model is
-    replaced: two hooks on the head take its input and put the result in place of its output.
+    replaced: two hooks on the head take its input and put the result in place of its output. A
+    `probe` looks at the scored hidden states there too.
     """
     thread = threading.get_ident()
     taken: list[Tensor] = []
@@ -44,6 +49,8 @@ def scored_head(
         if threading.get_ident() != thread:
             return None
         hidden = taken.pop().index_select(0, scored)
+        if probe is not None:
+            probe.look(hidden, head)
         return token_logps(hidden, head, targets).view(1, -1, 1)
 
     inner: Any = unwrapped(model)

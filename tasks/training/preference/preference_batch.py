@@ -40,8 +40,13 @@ def collate_padded(examples: Sequence[PreferenceExample], pad_token_id: int) -> 
 
 
 def _of_examples(examples: Sequence[PreferenceExample]) -> dict[str, Any]:
-    """Return `ref_logps` [responses] and `num_responses` [prompts]."""
+    """Return `ref_logps` and `response_lengths` [responses], and `num_responses` [prompts].
+
+    A length counts completion tokens, the end token included.
+    """
+    rows = [encoded for example in examples for encoded in example.encoded]
     return {
         "ref_logps": torch.tensor([logp for item in examples for logp in item.ref_logps]),
+        "response_lengths": torch.tensor([len(row.completion_ids) for row in rows]),
         "num_responses": torch.tensor([len(example.encoded) for example in examples]),
     }

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from storage.input_error import InputError
-from tasks.sampling.logps import TokenBatch, per_token_logps
+from tasks.sampling.entropy import EntropyProbe, mean_entropy, spread_places
+from tasks.sampling.logps import TokenBatch, completion_logits, logps_of, per_token_logps
 from tasks.sampling.model import LoadedModel
 from tasks.sampling.shared_prefix.packed_batch import PackedBatch
 from tasks.sampling.shared_prefix.packed_logps import AttentionPath, packed_logps
@@ -23,6 +24,18 @@ from tasks.training.preference.preference_batch import (
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedLogps:
+    """What `PreferenceEngine.logps` returns, and how undecided the policy is there.
+
+    `entropy` is the mean entropy of the next-token distributions at scored positions, in nats a token,
+    of at most `MOST_TOKENS` positions of the batch, evenly spread; it carries no gradient.
+    """
+
+    logps: Tensor
+    entropy: Tensor
+
+
 class PreferenceEngine(Protocol):
     """Makes batches of examples and the log-probabilities of their responses."""
 
@@ -32,6 +45,10 @@ class PreferenceEngine(Protocol):
 
     def logps(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         """Return log pi(response | prompt) in nats, [responses], in the order of the examples."""
+        ...
+
+    def watched_logps(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> WatchedLogps:
+        """Return the same log-probabilities and the entropy, for one pass of the model."""
         ...
 
 
@@ -49,6 +66,13 @@ class PackedEngine:
         """Return the log-probabilities, [responses]."""
         return packed_logps(model, PackedBatch.of(inputs), self.path)
 
+    def watched_logps(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> WatchedLogps:
+        """Return the log-probabilities and the entropy."""
+        probe = EntropyProbe()
+        logps = packed_logps(model, PackedBatch.of(inputs), self.path, probe)
+        entropy = logps.new_zeros(()) if probe.value is None else probe.value
+        return WatchedLogps(logps=logps, entropy=entropy)
+
 
 @dataclass(frozen=True, slots=True)
 class PaddedEngine:
@@ -63,6 +87,17 @@ class PaddedEngine:
     def logps(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         """Return the log-probabilities, [responses]."""
         return per_token_logps(model, TokenBatch.of(inputs)).sum(dim=1)
+
+    def watched_logps(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> WatchedLogps:
+        """Return the log-probabilities and the entropy."""
+        batch = TokenBatch.of(inputs)
+        logits = completion_logits(model, batch)
+        scored = batch.completion_mask.flatten().nonzero().squeeze(-1)
+        places = scored[spread_places(len(scored), scored.device)]
+        return WatchedLogps(
+            logps=logps_of(logits, batch).sum(dim=1),
+            entropy=mean_entropy(logits.detach().flatten(end_dim=1)[places]),
+        )
 
 
 def packed_engine(

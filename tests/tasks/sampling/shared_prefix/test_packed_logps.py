@@ -2,6 +2,7 @@ import threading
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
 from tasks.sampling.logps import collate, per_token_logps
 from tasks.sampling.shared_prefix.attention import ATTENTION
@@ -16,6 +17,21 @@ def prepare(model, path):
     if path == "segments":
         model.set_attn_implementation(ATTENTION)
     return model
+
+
+def with_lora(model):
+    """Return the model with an adapter that has learned something: B is 0 only at first."""
+    config = LoraConfig(
+        r=2,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        fan_in_fan_out=model.config.model_type == "gpt2",
+    )
+    adapted = get_peft_model(model, config)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    return adapted
 
 
 def padded(model, groups):
@@ -61,15 +77,25 @@ def test_packed_log_probabilities_and_gradients_are_those_of_padded_rows(model, 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_they_are_with_a_lora_adapter_too(model, path):
-    peft = pytest.importorskip("peft", reason="peft is not installed")
-    adapted = peft.get_peft_model(
-        model, peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
-    for name, parameter in adapted.named_parameters():
-        if "lora_B" in name:  # 0 at first, which would leave the other matrix without gradient
-            torch.nn.init.normal_(parameter, std=0.2)
-    assert_packed_is_padded(adapted, GROUPS["several prompts of different lengths"], path)
+def test_they_are_with_a_lora_adapter_too(model, groups, path):
+    adapted = with_lora(model)
+    assert_packed_is_padded(adapted, groups, path)
+    assert all(("lora_" in name) == p.requires_grad for name, p in adapted.named_parameters())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_lora_adapter_learns_through_activation_checkpointing(model, path):
+    """Its layers run again in the backward pass, and frozen embeddings give them no gradient."""
+    batch = pack_responses(GROUPS["several prompts of different lengths"])
+    adapted = prepare(with_lora(model), path).train()
+    for module in adapted.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    plain = gradients(adapted, weighted(packed_logps(adapted, batch, path)))
+    adapted.enable_input_require_grads()
+    adapted.activation_checkpointing_enable()
+    again = gradients(adapted, weighted(packed_logps(adapted, batch, path)))
+    assert_equal_gradients(again, plain)
 
 
 def test_eager_attention_takes_the_dense_mask(llama):

@@ -3,22 +3,25 @@ import math
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, TrainingArguments
 
 from storage.input_error import InputError
+from tasks.sampling.entropy import MOST_TOKENS, spread_places
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import LoadedModel, load_model
 from tasks.sampling.shared_prefix.support import supports_shared_prefix
+from tasks.training.d2o.d2o_objective import D2OObjective
 from tasks.training.d2o.dispreference_batch import encode_negative
 from tasks.training.d2o.params import D2OParams
 from tasks.training.dpo.dpo_objective import DPOObjective
-from tasks.training.dpo.params import DPOLossParams, DPOParams
+from tasks.training.dpo.params import DPOLossParams
 from tasks.training.preference.preference_engine import (
     PackedEngine,
     PaddedEngine,
     packed_engine,
     with_reference_logps,
 )
+from tasks.training.preference.preference_trainer import PreferenceTrainer
 
 PARAMS = D2OParams(max_prompt_tokens=16, max_tokens=64, max_samples=3)
 
@@ -78,7 +81,7 @@ def test_dpo_metrics_of_a_batch_worked_by_hand():
     """Beta 0.5: rewards 0.5 * (1, -2) and 0.5 * (-1, -1), margins 1 and -0.5."""
     policy, reference = torch.tensor([-9.0, -6.0, -7.0, -4.0]), torch.tensor([-10.0, -5, -5, -3])
     objective = DPOObjective(DPOLossParams(beta=0.5))
-    step = objective(policy, reference, torch.tensor([2, 2]))
+    step = objective(policy, reference, torch.tensor([2, 2]), torch.full((4,), 3))
     assert step.loss.item() == pytest.approx(
         (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(0.5))) / 2
     )
@@ -94,9 +97,75 @@ def test_dpo_metrics_of_a_batch_worked_by_hand():
 
 def test_dpo_refuses_prompts_without_two_responses():
     with pytest.raises(ValueError, match="1 prompts have 3 responses"):
-        DPOObjective(DPOLossParams())(torch.zeros(3), torch.zeros(3), torch.tensor([3]))
+        DPOObjective(DPOLossParams())(
+            torch.zeros(3), torch.zeros(3), torch.tensor([3]), torch.ones(3)
+        )
 
 
-def test_packed_dpo_has_no_other_loss():
-    with pytest.raises(ValueError, match=r"engine \(packed\) has the loss_type sigmoid and not"):
-        DPOParams(engine="packed", loss_type="ipo")
+def test_the_entropy_beside_the_log_probabilities_is_that_of_the_whole_softmax(
+    tiny_policy, negatives
+):
+    """Few enough tokens that all are looked at; row by row without padding as the oracle."""
+    example = encode_negative(negatives[0], tiny_policy.tokenizer, PARAMS)
+    assert sum(len(row.completion_ids) for row in example.encoded) <= MOST_TOKENS
+    entropies = []
+    for row in example.encoded:
+        ids = torch.tensor([row.prompt_ids + row.completion_ids])
+        with torch.no_grad():
+            logits = tiny_policy.model(ids).logits[0, len(row.prompt_ids) - 1 : -1]
+        entropies += torch.distributions.Categorical(logits=logits).entropy().tolist()
+    path = supports_shared_prefix(tiny_policy.model, max_tokens=64).path
+    for engine in (PackedEngine(path), PaddedEngine(2)):
+        inputs = engine.collate([example])
+        watched = engine.watched_logps(tiny_policy.model, inputs)
+        assert float(watched.entropy) == pytest.approx(sum(entropies) / len(entropies), abs=1e-4)
+        assert not watched.entropy.requires_grad
+        assert torch.equal(watched.logps, engine.logps(tiny_policy.model, inputs))
+
+
+def test_lengths_count_completion_tokens_whatever_the_layout(tiny_policy, negatives):
+    examples = [encode_negative(row, tiny_policy.tokenizer, PARAMS) for row in negatives[:2]]
+    expected = [len(row.completion_ids) for item in examples for row in item.encoded]
+    for engine in (PackedEngine("dense"), PaddedEngine(2)):
+        assert engine.collate(examples)["response_lengths"].tolist() == expected
+    assert expected[-1] == int(PaddedEngine(2).collate(examples)["completion_mask"][-1].sum())
+
+
+@pytest.mark.parametrize(("num_tokens", "count"), [(1, 1), (64, 64), (65, 33), (1000, 63)])
+def test_entropy_is_looked_at_on_few_tokens_spread_over_all(num_tokens, count):
+    places = spread_places(num_tokens, torch.device("cpu"))
+    assert len(places) == count <= MOST_TOKENS
+    assert len(set(places.diff().tolist())) <= 1
+    assert num_tokens - int(places[-1]) <= num_tokens / count + 1
+
+
+def test_the_trainer_logs_the_entropy_and_length_of_its_batches(
+    tiny_checkpoint, negatives, tmp_path
+):
+    """One step on all rows: the mean length of 8 * 4 responses."""
+    loaded = load_model(tiny_checkpoint)
+    engine = PaddedEngine(2)
+    rows = [encode_negative(row, loaded.tokenizer, PARAMS) for row in negatives]
+    trainer = PreferenceTrainer(
+        objective=D2OObjective(PARAMS),
+        engine=engine,
+        model=loaded.model,
+        args=TrainingArguments(
+            output_dir=str(tmp_path),
+            max_steps=1,
+            per_device_train_batch_size=8,
+            report_to="none",
+            save_strategy="no",
+            use_cpu=True,
+            logging_steps=1,
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        ),
+        train_dataset=with_reference_logps(rows, loaded, engine, bf16=False, batch_size=8),
+    )
+    trainer.train()
+    lengths = [len(row.completion_ids) for item in rows for row in item.encoded]
+    logged = trainer.state.log_history[0]
+    assert logged["response_length"] == pytest.approx(sum(lengths) / len(lengths))
+    assert 0 < logged["entropy"] < math.log(len(loaded.tokenizer))
+    assert logged["rewards/margins"] == pytest.approx(0, abs=1e-4)
