@@ -13,12 +13,19 @@ Method = Literal["sft", "dpo", "d2o"]
 def train_where_asked(
     method: Method, rows: Sequence[Any], params: TrainingParams, files: RunFiles
 ) -> TrainingResult:
-    """Return how the training of `method` on its rows went, in this process.
+    """Return how the training of `method` on its rows went.
+
+    It runs in this process, or with `params.launch` in those that accelerate starts.
 
     Raises:
-        InputError: as the method.
+        InputError: as the method, or as `train_launched`.
+        RuntimeError: as `train_launched`.
     """
-    return trainer_of(method)(rows, params, files)
+    if not params.launch:
+        return trainer_of(method)(rows, params, files)
+    from tasks.training.launch.train_launched import train_launched
+
+    return train_launched(method, rows, params, files)
 
 
 def trainer_of(method: Method) -> Callable[[Sequence[Any], Any, RunFiles], TrainingResult]:
