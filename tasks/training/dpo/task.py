@@ -9,13 +9,13 @@ from storage.tables.pairs import PAIRS
 from tasks.stage_run import StageResult
 from tasks.training.dpo.params import DPOParams
 from tasks.training.run.run_files import RunFiles
-from tasks.training.task import TrainingJob, run_training
+from tasks.training.task import TrainingJob, may_resume, run_training
 
 if TYPE_CHECKING:
     from tasks.training.run.training_result import TrainingResult
 
 
-@task(name="train-dpo", tags=["gpu"])
+@task(name="train-dpo", tags=["gpu"], retries=1, retry_condition_fn=may_resume)
 def train_dpo_task(
     pairs: str, start: str, params: DPOParams, root: str, *, rerun: bool = False
 ) -> StageResult:

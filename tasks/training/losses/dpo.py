@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -13,6 +13,44 @@ class PairLogps:
 
     chosen: Float[Tensor, " batch"]
     rejected: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairLengths:
+    """How many tokens both answers of each pair have, at least one."""
+
+    chosen: Int[Tensor, " batch"]
+    rejected: Int[Tensor, " batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Both answers of each pair as the policy and the reference score them."""
+
+    policy: PairLogps
+    reference: PairLogps
+    lengths: PairLengths
+
+    @property
+    def ratios(self) -> PairLogps:
+        """log(pi / pi_ref) of both answers."""
+        return PairLogps(
+            chosen=self.policy.chosen - self.reference.chosen,
+            rejected=self.policy.rejected - self.reference.rejected,
+        )
+
+    @property
+    def margins(self) -> Float[Tensor, " batch"]:
+        """The log-ratio of the chosen answer minus that of the rejected one."""
+        return self.ratios.chosen - self.ratios.rejected
+
+    def per_token(self) -> "ScoredPairs":
+        """Return the pairs with mean log-probabilities per token in place of sums."""
+        return ScoredPairs(
+            policy=_means(self.policy, self.lengths),
+            reference=_means(self.reference, self.lengths),
+            lengths=self.lengths,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +79,10 @@ def dpo_loss(
         losses=losses,
         chosen_rewards=beta * chosen_logratios.detach(),
         rejected_rewards=beta * rejected_logratios.detach(),
+    )
+
+
+def _means(logps: PairLogps, lengths: PairLengths) -> PairLogps:
+    return PairLogps(
+        chosen=logps.chosen / lengths.chosen, rejected=logps.rejected / lengths.rejected
     )

@@ -9,13 +9,13 @@ from storage.tables.demonstrations import DEMONSTRATIONS
 from tasks.stage_run import StageResult
 from tasks.training.run.run_files import RunFiles
 from tasks.training.sft.params import SFTParams
-from tasks.training.task import TrainingJob, run_training
+from tasks.training.task import TrainingJob, may_resume, run_training
 
 if TYPE_CHECKING:
     from tasks.training.run.training_result import TrainingResult
 
 
-@task(name="train-sft", tags=["gpu"])
+@task(name="train-sft", tags=["gpu"], retries=1, retry_condition_fn=may_resume)
 def train_sft_task(
     demonstrations: str, base: str, params: SFTParams, root: str, *, rerun: bool = False
 ) -> StageResult:

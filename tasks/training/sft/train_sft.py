@@ -1,26 +1,33 @@
 """Supervised fine-tuning."""
 
+import logging
 from collections.abc import Sequence
-from itertools import chain
+from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import Trainer, TrainingArguments
 
 from storage.tables.demonstrations import Demonstration
-from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.model import LoadedModel
 from tasks.training.run.load_for_training import load_for_training
+from tasks.training.run.precision import use_bf16
 from tasks.training.run.run_files import RunFiles
 from tasks.training.run.save_policy import save_policy
 from tasks.training.run.trainer_arguments import trainer_arguments
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.run.training_result import TrainingResult
 from tasks.training.run.training_run import require_rows, run, run_directory
+from tasks.training.sft.blocks import Block, Padding, blocks_of
+from tasks.training.sft.early_stopping import EarlyStopping
+from tasks.training.sft.encode_demonstrations import encode_demonstrations
+from tasks.training.sft.held_out import hold_out
 from tasks.training.sft.muon_adamw import MuonAdamW
+from tasks.training.sft.packed_reading import SFTTrainer, reads_packed_rows
 from tasks.training.sft.params import SFTParams
+from tasks.training.watch.sample_generations import SampleGenerations
 
-_IGNORED = -100  # transformers' label of tokens without a loss
+_LOG = logging.getLogger(__name__)
 
 
 def train_sft(
@@ -30,84 +37,90 @@ def train_sft(
 ) -> TrainingResult:
     """Train the model in `files.start` to imitate `rows`, write it to `files.out`, return how it went.
 
-    The loss is the mean cross-entropy per token in nats. transformers' Trainer runs it and not
-    TRL's SFTTrainer, whose per-step entropy and accuracy made steps of the embedded model 1.3
-    times as long.
+    The loss is the mean cross-entropy per token in nats. By default transformers' Trainer runs it
+    and not TRL's SFTTrainer, whose per-step entropy and accuracy made steps of the embedded model
+    1.3 times as long. With `eval_share` the weights of the lowest held-out loss are written, and
+    `num_steps` is their step.
 
     Raises:
-        InputError: no row can be trained on, or `files.start` is not a model.
+        InputError: no row can be trained on or held out, or `files.start` is not a model.
     """
     loaded = load_for_training(files.start, params)
-    encoded = [
-        encode(
-            row.messages,
-            row.completion,
-            loaded.tokenizer,
-            max_prompt_tokens=params.max_prompt_tokens,
-            max_tokens=params.max_tokens,
-        )
-        for row in rows
-    ]
-    kept = [row for row in encoded if not row.is_empty]
-    num_dropped = len(encoded) - len(kept)
-    require_rows(len(kept), num_dropped, "demonstrations")
-    blocks = pack(kept, params.block_tokens) if params.packing else separate(kept, params)
+    given = encode_demonstrations(rows, loaded.tokenizer, params)
+    require_rows(len(given.kept), len(given.dropped), "demonstrations")
+    split = hold_out(given.kept, params.eval_share, params.seed)
+    apart = _packs_apart(loaded, params)
+    blocks, held_out = (
+        blocks_of([row.encoded for row in rows], params, packs_apart=apart)
+        for rows in (split.trained, split.held_out)
+    )
     log = TrainingLog(files.progress)
+    stopping = _early_stopping(loaded, held_out, params, log)
     with run_directory(files) as directory:
         arguments = trainer_arguments(
             params, num_rows=len(blocks), device=loaded.device, output_dir=directory
         )
-        trainer = Trainer(
-            model=loaded.model,
-            args=TrainingArguments(**arguments),
-            train_dataset=blocks,
-            data_collator=_Padding(int(loaded.tokenizer.pad_token_id)),
-            callbacks=[log],
-            optimizers=(_optimizer(loaded, params), None),
+        trainer = _trainer(loaded, blocks, params, arguments)
+        for callback in (stopping, log, SampleGenerations(loaded, rows, params, log)):
+            if callback is not None:
+                trainer.add_callback(callback)
+        result = run(
+            trainer,
+            log,
+            files,
+            params=params,
+            num_rows=len(split.trained),
+            dropped=given.dropped,
         )
-        result = run(trainer, log, files, num_rows=len(kept), num_dropped=num_dropped)
+    if stopping is not None:
+        stopping.put_back_best()
+        result = replace(result, num_steps=stopping.best_step)
     save_policy(loaded, files.out)
     return result
 
 
-def pack(encoded: Sequence[Encoded], block_tokens: int) -> list[dict[str, list[int]]]:
-    """Return all rows joined and cut into blocks; every token is in one block, the last is short.
-
-    A block's first token has no token before it and gives no loss.
-    """
-    tokens = list(chain.from_iterable(row.prompt_ids + row.completion_ids for row in encoded))
-    blocks = [tokens[i : i + block_tokens] for i in range(0, len(tokens), block_tokens)]
-    return [{"input_ids": block, "labels": block} for block in blocks]
-
-
-def separate(encoded: Sequence[Encoded], params: SFTParams) -> list[dict[str, list[int]]]:
-    """Return each row as a block, the prompt without labels where only completions are learned."""
-    blocks = []
-    for row in encoded:
-        ids = list(row.prompt_ids + row.completion_ids)
-        hidden = len(row.prompt_ids) if params.completion_only else 0
-        blocks.append({"input_ids": ids, "labels": [_IGNORED] * hidden + ids[hidden:]})
-    return blocks
+def _packs_apart(loaded: LoadedModel, params: SFTParams) -> bool:
+    """Return whether demonstrations can stand side by side; where that was wanted and cannot be, log it."""
+    if not (params.packing and params.completion_only):
+        return False
+    if reads_packed_rows(loaded.model):
+        return True
+    _LOG.warning(
+        "demonstrations are padded instead of packed: %s would let them see each other",
+        type(loaded.model).__name__,
+    )
+    return False
 
 
-class _Padding:
-    """Collates blocks into a batch that is padded on the right."""
+def _early_stopping(
+    loaded: LoadedModel, blocks: Sequence[Block], params: SFTParams, log: TrainingLog
+) -> EarlyStopping | None:
+    if not blocks:
+        return None
+    collate = Padding(int(loaded.tokenizer.pad_token_id))
+    batches = [
+        collate(blocks[start : start + params.batch_size])
+        for start in range(0, len(blocks), params.batch_size)
+    ]
+    return EarlyStopping(
+        loaded.model, batches, params, log, bf16=use_bf16(params.bf16, loaded.device)
+    )
 
-    def __init__(self, pad_token_id: int) -> None:
-        self._pad_token_id = pad_token_id
 
-    def __call__(self, blocks: list[dict[str, list[int]]]) -> dict[str, Tensor]:
-        """Return `input_ids`, `labels` and `attention_mask` of shape [batch, tokens]."""
-        return {
-            "input_ids": _padded([block["input_ids"] for block in blocks], self._pad_token_id),
-            "labels": _padded([block["labels"] for block in blocks], _IGNORED),
-            "attention_mask": _padded([[1] * len(block["input_ids"]) for block in blocks], 0),
-        }
+def _trainer(
+    loaded: LoadedModel, blocks: Sequence[Block], params: SFTParams, arguments: dict[str, Any]
+) -> Trainer:
+    optimizer = _optimizer(loaded, params)
+    if params.engine == "trl":
+        from tasks.training.sft.trl_engine import trl_trainer
 
-
-def _padded(rows: list[list[int]], value: int) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(
-        [torch.tensor(row) for row in rows], batch_first=True, padding_value=value
+        return trl_trainer(loaded, blocks, arguments, optimizer)
+    return SFTTrainer(
+        model=loaded.model,
+        args=TrainingArguments(**arguments),
+        train_dataset=blocks,
+        data_collator=Padding(int(loaded.tokenizer.pad_token_id)),
+        optimizers=(optimizer, None),
     )
 
 

@@ -1,22 +1,27 @@
 import math
+from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset
+from pydantic import ValidationError
 from trl.trainer.dpo_config import DPOConfig
 
 from storage.input_error import InputError
-from storage.tables.table import Message
+from storage.tables.reference_logps import REFERENCE_LOGPS
 from tasks.sampling.encoding import encode
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
 from tasks.training.dpo.dpo_objective import DPOObjective
+from tasks.training.dpo.encode_pairs import encode_pair, encode_pairs
 from tasks.training.dpo.encoded_dpo_trainer import EncodedDPOTrainer
 from tasks.training.dpo.params import DPOLoss, DPOParams
-from tasks.training.dpo.train_dpo import choose_engine, encode_pair, train_dpo
-from tasks.training.losses.dpo import PairLogps, dpo_loss
+from tasks.training.dpo.train_dpo import choose_engine, train_dpo
 from tasks.training.preference.preference_batch import PreferenceExample
+from tasks.training.preference.preference_engine import PackedEngine, PaddedEngine
+from tasks.training.reference.logp_files import KnownLogps
 from tasks.training.run.run_files import RunFiles
 
 PARAMS = DPOParams(
@@ -28,26 +33,21 @@ PARAMS = DPOParams(
     max_tokens=64,
     bf16="no",
     device="cpu",
+    kl_samples=4,
+    kl_max_tokens=8,
 )
+
+
+SMOOTHED = {"exo_pair": {"label_smoothing": 0.01}, "robust": {"label_smoothing": 0.2}}
+
+
+def changed(**updates):
+    """Return PARAMS with other values, validated again."""
+    return DPOParams(**{**PARAMS.model_dump(), **updates})
 
 
 def values(result, metric):
     return [row.value for row in result.steps if row.metric == metric]
-
-
-class Answers(torch.nn.Module):
-    """Stands where the policy stands in TRL's loss and answers with given log-probabilities."""
-
-    def __init__(self, logps):
-        super().__init__()
-        self.logps = torch.nn.Parameter(logps)
-
-    def forward(self, **_):
-        zeros = torch.zeros_like(self.logps)
-        output = torch.nn.Module()
-        output.log_probs, output.entropy, output.mean_logits = self.logps, zeros, zeros
-        output.is_top1 = zeros.bool()
-        return output
 
 
 def trl_trainer(loaded, pairs, tmp_path, **config):
@@ -65,33 +65,6 @@ def trl_trainer(loaded, pairs, tmp_path, **config):
         train_dataset=Dataset.from_list([encode_pair(p, loaded.tokenizer, PARAMS) for p in pairs]),
         processing_class=loaded.tokenizer,
     )
-
-
-@pytest.mark.parametrize("beta", [0.1, 0.5])
-def test_our_loss_is_trls_on_random_log_probabilities(tiny_llama, pairs, tmp_path, beta):
-    """TRL's own `_compute_loss` on random per-token log-probabilities, values and gradients."""
-    trainer = trl_trainer(tiny_llama, pairs, tmp_path, beta=beta, activation_checkpointing=False)
-    inputs = trainer.data_collator([trainer.train_dataset[index] for index in range(4)])
-    generator = torch.Generator().manual_seed(0)
-    mask = inputs["completion_mask"][:, 1:]
-    logps = -3 * torch.rand(mask.shape, generator=generator) * mask
-    inputs["ref_chosen_logps"], inputs["ref_rejected_logps"] = -40 * torch.rand(
-        2, 4, generator=generator
-    )
-    theirs = Answers(logps.clone())
-    trl_loss = trainer._compute_loss(theirs, inputs, return_outputs=False)
-    trl_loss.backward()
-
-    ours = logps.clone().requires_grad_()
-    chosen, rejected = ours.sum(dim=1).chunk(2)
-    result = dpo_loss(
-        PairLogps(chosen=chosen, rejected=rejected),
-        PairLogps(chosen=inputs["ref_chosen_logps"], rejected=inputs["ref_rejected_logps"]),
-        beta=beta,
-    )
-    result.losses.mean().backward()
-    assert result.losses.mean().item() == pytest.approx(trl_loss.item(), abs=1e-6)
-    assert torch.allclose(ours.grad, theirs.logps.grad, atol=1e-6)
 
 
 def test_trls_reference_log_probabilities_are_ours(tiny_policy, pairs, tmp_path):
@@ -155,37 +128,40 @@ def test_the_same_seed_gives_the_same_losses_and_another_does_not(pairs, tiny_ch
     assert directory_fingerprint(tmp_path / "a") == directory_fingerprint(tmp_path / "b")
 
 
-@pytest.mark.parametrize("loss_type", DPOLoss.__args__)
-def test_every_loss_of_trl_runs(pairs, tiny_checkpoint, tmp_path, loss_type):
-    smoothing = 0.1 if loss_type == "exo_pair" else 0.0
-    params = DPOParams(
-        **PARAMS.model_dump(exclude={"loss_type", "label_smoothing", "max_steps"}),
-        loss_type=loss_type,
-        label_smoothing=smoothing,
-        max_steps=2,
-    )
-    result = train_dpo(pairs, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
-    assert (result.num_steps, result.stop_reason) == (2, "finished")
-    assert all(math.isfinite(value) for value in values(result, "loss"))
+LOSSES = [
+    *({"loss_type": loss, **SMOOTHED.get(loss, {})} for loss in DPOLoss.__args__),
+    {"loss_type": "sigmoid", "length_normalised": True},
+    {"loss_type": "sigmoid", "sft_weight": 0.7},
+    {"loss_type": "apo_zero", "sft_weight": 0.7},
+]
 
 
-def test_pairs_without_room_for_an_answer_are_counted(pairs, tiny_checkpoint, tmp_path):
-    """The prompt's 15 tokens leave no room in 15; the others keep the start of their answers."""
-    long = pairs[0].__class__(
-        **{
-            name: getattr(pairs[0], name)
-            for name in pairs[0].__dataclass_fields__
-            if name != "messages"
-        },
-        messages=(Message("text", "The story was dull and the phone was broken and old"),),
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"loss_type": "ipo"},
+        {"loss_type": "aot"},
+        {"loss_type": "exo_pair", "label_smoothing": 0.01},
+        {"length_normalised": True},
+        {"loss_type": "apo_zero", "sft_weight": 0.7},
+    ],
+    ids=lambda loss: "-".join(map(str, loss.values())),
+)
+def test_other_losses_train_as_trl_trains(pairs, tiny_checkpoint, tmp_path, loss):
+    """Two steps through each engine; the second depends on the first one's gradients."""
+    packed, trl = (
+        train_dpo(
+            pairs,
+            changed(**loss, engine=engine, max_steps=2),
+            RunFiles(start=tiny_checkpoint, out=tmp_path / engine),
+        )
+        for engine in ("packed", "trl")
     )
-    params = PARAMS.model_copy(update={"max_prompt_tokens": 14, "max_tokens": 15})
-    tight = params.model_copy(update={"max_tokens": 14})
-    assert encode_pair(long, load_model(tiny_checkpoint).tokenizer, params)["chosen_ids"]
-    result = train_dpo(
-        [long, *pairs], tight, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
-    )
-    assert (result.num_rows, result.num_dropped) == (8, 1)
+    for metric in ("loss", "grad_norm", "rewards/margins", "logps/chosen"):
+        assert values(packed, metric) == pytest.approx(values(trl, metric), abs=1e-4, rel=1e-4), (
+            metric
+        )
+    assert len(values(packed, "loss")) == 2
 
 
 def test_without_a_pair_nothing_is_trained_or_written(tiny_checkpoint, tmp_path):
@@ -284,7 +260,10 @@ def test_the_gradients_of_one_batch_are_trls(tiny_policy, pairs, tmp_path):
     batch = engine.collate(examples)
     model.zero_grad()
     step = DPOObjective(PARAMS.model_copy(update={"beta": 0.3}))(
-        engine.logps(model, batch), batch["ref_logps"], batch["num_responses"]
+        engine.logps(model, batch),
+        batch["ref_logps"],
+        batch["num_responses"],
+        batch["response_lengths"],
     )
     step.loss.backward()
     assert step.loss.item() == pytest.approx(theirs.item(), abs=1e-5)
@@ -293,8 +272,194 @@ def test_the_gradients_of_one_batch_are_trls(tiny_policy, pairs, tmp_path):
         assert error < 1e-3, name
 
 
-def test_auto_takes_trl_for_other_losses_and_says_so(tiny_llama, caplog):
-    with caplog.at_level("INFO"):
-        assert choose_engine(tiny_llama, PARAMS.model_copy(update={"loss_type": "ipo"})) is None
-    assert "engine trl instead of packed, which has no loss_type ipo" in caplog.text
-    assert choose_engine(tiny_llama, PARAMS) is not None
+def unpackable(loaded):
+    """Give a model a sliding window that is shorter than a row."""
+    loaded.model.config.sliding_window = 8
+    return loaded
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: "-".join(map(str, loss.values())))
+def test_auto_packs_for_every_loss(tiny_llama, loss):
+    assert isinstance(choose_engine(tiny_llama, changed(**loss)), PackedEngine)
+
+
+def test_auto_takes_trl_where_the_model_cannot_read_packed_rows(tiny_llama, caplog):
+    assert choose_engine(unpackable(tiny_llama), changed(loss_type="ipo")) is None
+    assert "engine trl instead of packed" in caplog.text
+
+
+def test_auto_pads_rows_where_trl_does_not_have_the_loss(tiny_llama, caplog):
+    params = changed(loss_type="hinge", length_normalised=True)
+    assert isinstance(choose_engine(unpackable(tiny_llama), params), PaddedEngine)
+    assert "engine padded instead of packed" in caplog.text
+
+
+def test_packing_asked_for_by_name_and_impossible_is_refused(tiny_llama):
+    with pytest.raises(InputError, match="cannot read packed rows"):
+        choose_engine(unpackable(tiny_llama), changed(engine="packed"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"loss_type": "ipo", "length_normalised": True},
+            r"length_normalised \(true\) has no effect on loss_type \(ipo\)",
+        ),
+        (
+            {"loss_type": "sft", "sft_weight": 0.5},
+            r"sft_weight \(0.5\) adds what loss_type \(sft\) is already",
+        ),
+        (
+            {"loss_type": "hinge", "length_normalised": True, "engine": "trl"},
+            r"engine \(trl\) has length_normalised \(true\) .* not \(hinge\)",
+        ),
+        ({"sft_weight": -1}, "greater than or equal to 0"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_settings_that_contradict_each_other_are_refused(wrong, message):
+    with pytest.raises(ValidationError, match=message):
+        changed(**wrong)
+
+
+def test_the_sft_term_keeps_the_chosen_answers_likely(pairs, tiny_checkpoint, tmp_path):
+    """Its metric is the chosen answers' cross-entropy per token, counted again without training."""
+    result = train_dpo(
+        pairs,
+        changed(sft_weight=1.0, batch_size=8),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"),
+    )
+    loaded = load_model(tiny_checkpoint)
+    rows = [_encoded(encode_pair(p, loaded.tokenizer, PARAMS), "chosen_ids") for p in pairs]
+    tokens = sum(len(row.completion_ids) for row in rows)
+    nll = values(result, "nll_loss")
+    assert nll[0] == pytest.approx(-sum(sequence_logps(loaded, rows)) / tokens, abs=1e-4)
+    assert nll[-1] < nll[0]
+    assert values(result, "loss")[0] == pytest.approx(math.log(2) + nll[0], abs=1e-4)
+
+
+def test_dropped_pairs_are_named_with_their_reason(pairs, tiny_llama):
+    params = PARAMS.model_copy(update={"max_prompt_tokens": 4, "max_tokens": 4})
+    lengths = [len(encode_pair(p, tiny_llama.tokenizer, PARAMS)["prompt_ids"]) for p in pairs]
+    encoded = encode_pairs(pairs, tiny_llama.tokenizer, params)
+    expected = [p.pair_id for p, length in zip(pairs, lengths, strict=True) if length >= 4]
+    assert [row.row_id for row in encoded.dropped] == expected
+    assert {row.reason for row in encoded.dropped} == {"prompt fills the limit"}
+    assert len(encoded.kept) == len(pairs) - len(expected) > 0
+
+
+def test_an_empty_answer_is_its_end_token(pairs, tiny_llama):
+    row = encode_pair(replace(pairs[0], rejected=""), tiny_llama.tokenizer, PARAMS)
+    assert row["rejected_ids"] == [tiny_llama.tokenizer.eos_token_id]
+
+
+@pytest.mark.parametrize("engine", ["packed", "trl"])
+def test_the_kl_to_the_reference_is_measured(pairs, tiny_checkpoint, tmp_path, engine):
+    """At the start, every third step and after the last one; again on more samples afterwards."""
+    result = train_dpo(
+        pairs,
+        changed(engine=engine, kl_every=3, kl_samples=64),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"),
+    )
+    measured = [(row.step, row.value) for row in result.steps if row.metric == "kl"]
+    assert [step for step, _ in measured] == [0, 3, 4]
+    assert measured[0][1] == pytest.approx(0, abs=1e-4)
+    assert measured[2][1] > 0.01
+    assert (result.num_steps, result.stop_reason) == (4, "finished")
+
+
+def test_a_policy_beyond_kl_stop_has_diverged_and_is_put_back(pairs, tiny_checkpoint, tmp_path):
+    result = train_dpo(
+        pairs,
+        changed(kl_every=1, kl_stop=1e-6, epochs=5),
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"),
+    )
+    assert (result.num_steps, result.stop_reason) == (0, "diverged")
+    assert "beyond kl_stop (1e-06)" in result.stop_detail
+    before, after = (load_model(path).model for path in (tiny_checkpoint, tmp_path / "policy"))
+    for name, weights in before.state_dict().items():
+        assert torch.equal(weights, after.state_dict()[name]), name
+
+
+def test_without_kl_every_nothing_is_measured(pairs, tiny_checkpoint, tmp_path):
+    result = train_dpo(
+        pairs, changed(kl_every=0), RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
+    )
+    assert values(result, "kl") == []
+
+
+def test_adapters_train_alike_through_both_engines(pairs, tiny_checkpoint, tmp_path):
+    """The reference is the base without its adapter; what is written is a whole model."""
+    packed, trl = (
+        train_dpo(
+            pairs,
+            changed(lora_rank=2, engine=engine, learning_rate=1e-2, kl_every=4),
+            RunFiles(start=tiny_checkpoint, out=tmp_path / engine),
+        )
+        for engine in ("packed", "trl")
+    )
+    for metric in ("loss", "rewards/margins", "logps/chosen"):
+        assert values(packed, metric) == pytest.approx(values(trl, metric), abs=1e-4, rel=1e-4), (
+            metric
+        )
+    assert values(packed, "kl") == pytest.approx(values(trl, "kl"), abs=1e-3)
+    assert values(packed, "loss")[0] == pytest.approx(math.log(2), abs=1e-6)
+    assert values(packed, "loss")[-1] < 0.6
+    assert values(packed, "kl")[-1] > 0.01
+    rows = [encode_pair(pair, load_model(tiny_checkpoint).tokenizer, PARAMS) for pair in pairs]
+    chosen = [_encoded(row, "chosen_ids") for row in rows]
+    written = [sequence_logps(load_model(tmp_path / name), chosen) for name in ("packed", "trl")]
+    assert written[0] == pytest.approx(written[1], abs=1e-2)
+    assert sum(written[0]) != pytest.approx(
+        sum(sequence_logps(load_model(tiny_checkpoint), chosen)), abs=0.1
+    )
+
+
+@pytest.mark.parametrize("engine", ["packed", "trl"])
+def test_an_interrupted_run_goes_on_as_if_undisturbed(pairs, tiny_checkpoint, tmp_path, engine):
+    params = changed(engine=engine, checkpoint_every=2, kl_every=2, epochs=3, sft_weight=0.5)
+    whole = train_dpo(
+        pairs,
+        params,
+        RunFiles(start=tiny_checkpoint, out=tmp_path / "a", checkpoints=tmp_path / "ca"),
+    )
+
+    def break_at_step_3(done, _total, _note=""):
+        if done == 3:
+            raise ConnectionError("the machine is gone")
+
+    files = RunFiles(start=tiny_checkpoint, out=tmp_path / "b", checkpoints=tmp_path / "cb")
+    with pytest.raises(ConnectionError):
+        train_dpo(pairs, params, replace(files, progress=break_at_step_3))
+    resumed = train_dpo(pairs, params, files)
+    assert [(row.step, row.metric) for row in resumed.steps] == [
+        (row.step, row.metric) for row in whole.steps
+    ]
+    assert [row.value for row in resumed.steps] == pytest.approx(
+        [row.value for row in whole.steps], abs=1e-6
+    )
+    assert directory_fingerprint(tmp_path / "a") == directory_fingerprint(tmp_path / "b")
+
+
+@pytest.mark.parametrize("engine", ["packed", "trl"])
+def test_what_the_reference_said_is_left_for_the_next_run(engine, pairs, tiny_checkpoint, tmp_path):
+    """The next run trains alike on stored values, and differently on values that were tampered with."""
+    params = PARAMS.model_copy(update={"engine": engine})
+    known = KnownLogps(tmp_path)
+
+    def trained(name):
+        files = RunFiles(start=tiny_checkpoint, out=tmp_path / name, reference_logps=tmp_path)
+        return values(train_dpo(pairs, params, files), "loss")
+
+    first = trained("first")
+    rows = list(REFERENCE_LOGPS.from_arrow(pq.read_table(known.scored)))
+    assert {(row.row_id, row.response) for row in rows} == {
+        (pair.pair_id, response) for pair in pairs for response in (0, 1)
+    }
+    known.scored.rename(known.known)
+    assert trained("again") == pytest.approx(first, abs=1e-5)
+    assert not known.scored.exists()
+    other = [replace(row, logp=row.logp - 1.0 if row.response else row.logp) for row in rows]
+    pq.write_table(REFERENCE_LOGPS.to_arrow(other), known.known)
+    assert trained("other")[0] > first[0] + 0.01

@@ -1,17 +1,15 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
 from storage.input_error import InputError
-from storage.tables.table import Message
 from tasks.sampling.encoding import Encoded, encode
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
 from tasks.training.run.run_files import RunFiles
+from tasks.training.sft.blocks import pack, separate
 from tasks.training.sft.params import SFTParams
-from tasks.training.sft.train_sft import pack, separate, train_sft
+from tasks.training.sft.train_sft import train_sft
 
 PARAMS = SFTParams(
     epochs=10,
@@ -87,7 +85,7 @@ def test_packing_puts_every_token_into_one_block():
 
 
 def test_completion_only_hides_the_prompt_from_the_loss():
-    blocks = separate(ROWS, PARAMS.model_copy(update={"packing": False, "completion_only": True}))
+    blocks = separate(ROWS, completion_only=True)
     assert blocks[0] == {"input_ids": [0, 5, 6, 7, 1], "labels": [-100, -100, -100, 7, 1]}
 
 
@@ -104,17 +102,6 @@ def test_the_same_seed_gives_the_same_losses_and_weights(demonstrations, tiny_ch
         RunFiles(start=tiny_checkpoint, out=tmp_path / "c"),
     )
     assert values(first, "loss") != values(other, "loss")
-
-
-def test_demonstrations_without_room_for_a_completion_are_counted(
-    demonstrations, tiny_checkpoint, tmp_path
-):
-    params = PARAMS.model_copy(update={"max_prompt_tokens": 8, "max_tokens": 8, "packing": False})
-    long = replace(demonstrations[0], messages=(Message("text", "The sound was dull and flat"),))
-    result = train_sft(
-        [long, *demonstrations], params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
-    )
-    assert (result.num_rows, result.num_dropped) == (8, 1)
 
 
 def test_a_diverging_run_keeps_the_weights_before_it(demonstrations, tiny_checkpoint, tmp_path):
