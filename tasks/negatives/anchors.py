@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from storage.tables.negatives import Negative
 from storage.tables.prompts import Prompt
 from storage.tables.table import Message
-from tasks.negatives.instructions import instructed, templates_of
 from tasks.negatives.params import NegativesParams
 from tasks.progress import Progress, silent
+from tasks.sampling.instructions import instructed, shared_out
+from tasks.sampling.template_set import load_templates
 
 if TYPE_CHECKING:
     from tasks.sampling.model import LoadedModel
@@ -37,21 +38,25 @@ def draw_anchors(
 ) -> list[Negative]:
     """Return the negatives, each with K self-samples of its prompt, in order.
 
-    Negatives with the same messages share one draw. The K samples are shared out evenly over the
-    templates; the template's name and the sampler's seed are recorded beside each. A self-sample
-    that happens to equal the negative stays: leaving it out would bias the draw.
+    Negatives with the same messages share one draw. The K samples are shared out over the
+    templates as in `shared_out`; the template's name and the sampler's seed are recorded beside
+    each. A self-sample that happens to equal the negative stays: leaving it out would bias the
+    draw.
 
     Raises:
-        InputError: as `tasks.sampling.sample.sample`.
+        InputError: as `tasks.sampling.sample.sample` and `load_templates`.
     """
     from tasks.sampling.sample import sample
 
+    templates = load_templates(params.templates)
+    counts = shared_out(list(templates), params.num_samples, params.num_templated)
     wanted = list(dict.fromkeys(negative.messages for negative in negatives))
     total = len(wanted) * params.num_samples
     anchors: dict[Messages, list[_Anchor]] = defaultdict(list)
     num_done = 0
-    for template, count in _schedule(params).items():
-        asked = {_prompt(messages, template): messages for messages in wanted}
+    for template, count in counts.items():
+        instruction = templates.get(template, "")
+        asked = {_prompt(messages, instruction): messages for messages in wanted}
         completions = sample(
             loaded,
             list(asked),
@@ -87,16 +92,7 @@ def _shifted(progress: Progress, before: int, total_of_all: int) -> Progress:
     return report
 
 
-def _schedule(params: NegativesParams) -> dict[str, int]:
-    """Return how many of the K samples each template gets; earlier templates get the odd ones."""
-    names = templates_of(params.templates)
-    counts = dict.fromkeys(names, 0)
-    for index in range(params.num_samples):
-        counts[names[index % len(names)]] += 1
-    return {name: count for name, count in counts.items() if count}
-
-
-def _prompt(messages: Messages, template: str) -> Prompt:
+def _prompt(messages: Messages, instruction: str) -> Prompt:
     """Return what the sampler is asked; its id tells its samples apart and is stored nowhere."""
-    asked = instructed(messages, template)
+    asked = instructed(messages, instruction)
     return Prompt(source="negatives", split="train", messages=asked, cluster="", origin="")

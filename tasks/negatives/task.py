@@ -12,11 +12,12 @@ from storage.writer import StageWriter
 from tasks.negatives.anchors import draw_anchors
 from tasks.negatives.params import NegativesParams
 from tasks.negatives.without_anchors import without_anchors
+from tasks.sampling.template_set import templates_fingerprint
 from tasks.stage_run import StageResult, run_stage, shown_progress
 from tasks.stored_policy import read_policy
 
 STAGE = "negatives"
-VERSION = 2
+VERSION = 3
 
 
 @task(name=STAGE, tags=["gpu"])
@@ -32,7 +33,7 @@ def negatives_task(
     """Turn the training rows of pairs and bare dispreferred answers into negatives with anchors.
 
     Raises:
-        InputError: neither has a row in the split train.
+        InputError: neither has a row in the split train, or there are no such templates.
     """
     store = open_store(root)
     work = Work(
@@ -41,6 +42,7 @@ def negatives_task(
         params=params.model_dump(mode="json", exclude={"device", "batch_size"}),
         parents=(pairs, dispreferred, policy),
         seed=params.seed,
+        inputs=templates_fingerprint(params.templates),
     )
 
     def body(writer: StageWriter) -> None:

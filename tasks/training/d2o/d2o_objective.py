@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from tasks.training.d2o.dispreference_batch import anchor_mask, by_example
@@ -14,14 +15,24 @@ from tasks.training.preference.preference_trainer import PreferenceStep
 class D2OObjective:
     """The mean D2O loss of prompts whose responses are self-samples and, last, the negative.
 
-    Metrics: `rewards/chosen` (the positive term), `rewards/rejected` (the negative term),
-    `rewards/margins`, `rewards/accuracies`, `logps/chosen`, `logps/rejected` and `kl/forward`, the
-    mean of log pi_ref - log pi over the self-samples.
+    Metrics: `d2o/positive_term`, `d2o/negative_term` and `d2o/margin` (their difference, inside the
+    sigmoid), which TRL would call `rewards/chosen`, `rewards/rejected` and `rewards/margins` and which
+    are there under these names too; `rewards/accuracies`, the share of margins above 0;
+    `d2o/beyond_cutoff`, the share beyond the margin cut-off, 0 without one; `logps/chosen`,
+    `logps/rejected`; and `kl/forward`, the mean of log pi_ref - log pi over the self-samples: where
+    they are the reference's it estimates KL(reference || policy), where they are the policy's own
+    and fresh, minus KL(policy || reference).
     """
 
     params: D2OLossParams
 
-    def __call__(self, policy: Tensor, reference: Tensor, num_responses: Tensor) -> PreferenceStep:
+    def __call__(
+        self,
+        policy: Tensor,
+        reference: Tensor,
+        num_responses: Tensor,
+        response_lengths: Tensor,  # noqa: ARG002  - other losses divide by it
+    ) -> PreferenceStep:
         """Return the step of log-probabilities [responses]."""
         logps = by_example(policy, num_responses)
         mask = anchor_mask(num_responses)
@@ -33,7 +44,13 @@ class D2OObjective:
             beta=self.params.beta,
             margin_cutoff=self.params.margin_cutoff,
         )
+        cutoff = self.params.margin_cutoff
+        beyond = loss.margins > cutoff if cutoff else torch.zeros_like(loss.margins)
         metrics = {
+            "d2o/positive_term": loss.positive_term,
+            "d2o/negative_term": loss.negative_term,
+            "d2o/margin": loss.margins,
+            "d2o/beyond_cutoff": beyond.float(),
             "rewards/chosen": loss.positive_term,
             "rewards/rejected": loss.negative_term,
             "rewards/margins": loss.margins,

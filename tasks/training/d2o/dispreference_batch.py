@@ -1,5 +1,7 @@
 """Negatives with their self-samples as token ids, and their log-probabilities by prompt."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,11 +10,42 @@ from torch import Tensor
 from storage.tables.negatives import Negative
 from tasks.sampling.encoding import encode
 from tasks.training.d2o.params import D2OParams
+from tasks.training.dropped_row import PROMPT_FILLS_LIMIT, DroppedRow
 from tasks.training.losses.d2o import DispreferenceLogps
 from tasks.training.preference.preference_batch import PreferenceExample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedNegatives:
+    """The rows that can be trained on, the example of each, and those that cannot."""
+
+    rows: tuple[Negative, ...]
+    examples: tuple[PreferenceExample, ...]
+    dropped: tuple[DroppedRow, ...]
+
+
+def encode_negatives(
+    rows: Sequence[Negative], tokenizer: "PreTrainedTokenizerBase", params: D2OParams
+) -> EncodedNegatives:
+    """Return the rows as token ids; those of which an answer has no token are dropped.
+
+    An answer that is an empty text still has its end token, so only a prompt that fills the limit
+    leaves it none.
+    """
+    encoded = [(row, encode_negative(row, tokenizer, params)) for row in rows]
+    kept = [(row, example) for row, example in encoded if example is not None]
+    return EncodedNegatives(
+        rows=tuple(row for row, _ in kept),
+        examples=tuple(example for _, example in kept),
+        dropped=tuple(
+            DroppedRow(row.negative_id, PROMPT_FILLS_LIMIT)
+            for row, example in encoded
+            if example is None
+        ),
+    )
 
 
 def encode_negative(

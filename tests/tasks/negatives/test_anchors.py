@@ -6,9 +6,9 @@ from storage.tables.negatives import Negative
 from storage.tables.pairs import PreferencePair
 from storage.tables.table import Message
 from tasks.negatives.anchors import draw_anchors
-from tasks.negatives.instructions import MORAL_TEMPLATES
 from tasks.negatives.params import NegativesParams
 from tasks.negatives.without_anchors import without_anchors
+from tasks.sampling.instructions import MORAL_TEMPLATES
 
 
 def negative(prompt, rejected, prompt_id=None):
@@ -60,9 +60,46 @@ def test_moral_templates_take_turns_and_the_stored_prompt_stays_the_original(tin
     params = PARAMS.model_copy(update={"templates": "moral", "num_samples": 8})
     (row,) = drawn(tiny_llama, NEGATIVES[:1], params)
     names = list(MORAL_TEMPLATES)
-    assert row.anchor_templates == (names[0], names[0], names[1], names[1], *names[2:])
+    turns = (*names[:1] * 2, *names[1:2] * 2, *names[2:3] * 2, *names[3:])
+    assert row.anchor_templates == turns
     assert len(row.anchors) == 8
     assert row.messages == NEGATIVES[0].messages
+
+
+def test_some_samples_may_come_from_the_bare_prompt(tiny_llama):
+    """Five templates and six bare draws, which are those of a draw without templates."""
+    mixed = PARAMS.model_copy(update={"templates": "moral", "num_samples": 11, "num_templated": 5})
+    (row,) = drawn(tiny_llama, NEGATIVES[:1], mixed)
+    assert row.anchor_templates == (*MORAL_TEMPLATES, *[""] * 6)
+    (bare,) = drawn(tiny_llama, NEGATIVES[:1], PARAMS.model_copy(update={"num_samples": 6}))
+    assert row.anchors[5:] == bare.anchors
+
+
+def test_the_templates_of_a_file_are_put_before_the_prompt(tiny_llama, tmp_path):
+    """A file with one of the moral templates draws what that template draws."""
+    name = "thoughtful"
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"mine: {MORAL_TEMPLATES[name]}\n")
+    own = PARAMS.model_copy(update={"templates": str(path), "num_samples": 1})
+    moral = PARAMS.model_copy(update={"templates": "moral", "num_samples": 5})
+    (row,), (other,) = (drawn(tiny_llama, NEGATIVES[:1], params) for params in (own, moral))
+    assert row.anchor_templates == ("mine",)
+    assert row.anchors[0] == other.anchors[list(MORAL_TEMPLATES).index(name)]
+    bare = drawn(tiny_llama, NEGATIVES[:1], PARAMS.model_copy(update={"num_samples": 1}))[0]
+    assert row.anchors != bare.anchors
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"templates": "moral", "num_templated": 8}, r"num_templated \(8\).*num_samples \(7\)"),
+        ({"num_templated": 3}, r"num_templated \(3\) needs templates, which is 'none'"),
+        ({"templates": ""}, "templates"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        NegativesParams(**values)
 
 
 def test_progress_counts_all_samples_over_all_templates(tiny_llama):

@@ -5,12 +5,20 @@ import pytest
 import torch
 
 from storage.input_error import InputError
+from tasks.sampling.encoding import encode_prompt
 from tasks.sampling.logps import sequence_logps
 from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
-from tasks.training.d2o.dispreference_batch import anchor_mask, by_example, encode_negative
+from tasks.training.d2o.d2o_objective import D2OObjective
+from tasks.training.d2o.dispreference_batch import (
+    anchor_mask,
+    by_example,
+    encode_negative,
+    encode_negatives,
+)
 from tasks.training.d2o.params import D2OParams
 from tasks.training.d2o.train_d2o import choose_engine, train_d2o
+from tasks.training.dropped_row import DroppedRow
 from tasks.training.preference.preference_engine import (
     PackedEngine,
     PaddedEngine,
@@ -170,6 +178,8 @@ def test_without_samples_only_the_negatives_are_trained_on(negatives, tiny_check
     params = PARAMS.model_copy(update={"max_samples": 0})
     result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
     assert values(result, "rewards/chosen") == [0.0] * 4
+    assert values(result, "d2o/positive_term") == [0.0] * 4
+    assert values(result, "d2o/margin") == values(result, "rewards/margins")
     assert values(result, "rewards/rejected")[-1] < 0
 
 
@@ -185,17 +195,23 @@ def test_gradient_accumulation_gives_the_losses_of_the_larger_batch(
     )
 
 
-def test_rows_whose_answer_does_not_fit_are_counted(negatives, tiny_checkpoint, tmp_path):
-    """'The phone' and its begin token fill 4 tokens or more of 5; others leave room."""
-    params = PARAMS.model_copy(update={"max_prompt_tokens": 3, "max_tokens": 4})
-    result = train_d2o(negatives, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy"))
-    assert (result.num_rows, result.num_dropped) == (8, 0)
-    tokenizer = load_model(tiny_checkpoint).tokenizer
-    tight = params.model_copy(update={"max_prompt_tokens": 4})
-    dropped = [row for row in negatives if encode_negative(row, tokenizer, tight) is None]
-    result = train_d2o(negatives, tight, RunFiles(start=tiny_checkpoint, out=tmp_path / "tight"))
-    assert result.num_dropped == len(dropped) > 0
-    assert result.num_rows == 8 - len(dropped)
+def test_rows_whose_answer_has_no_token_are_listed_with_the_reason(negatives, tiny_llama):
+    """Some prompts fill 4 tokens or more with their begin token, which leaves no room in 4."""
+    tight = PARAMS.model_copy(update={"max_prompt_tokens": 4, "max_tokens": 4})
+    encoded = encode_negatives(negatives, tiny_llama.tokenizer, tight)
+    full = [
+        row
+        for row in negatives
+        if len(encode_prompt(row.messages, tiny_llama.tokenizer, max_prompt_tokens=99)) >= 4
+    ]
+    assert 0 < len(full) < 8
+    assert encoded.dropped == tuple(
+        DroppedRow(row.negative_id, "prompt fills the limit") for row in full
+    )
+    assert encoded.rows == tuple(row for row in negatives if row not in full)
+    assert len(encoded.examples) == len(encoded.rows)
+    roomy = encode_negatives(negatives, tiny_llama.tokenizer, PARAMS)
+    assert (roomy.rows, roomy.dropped) == (tuple(negatives), ())
 
 
 def test_without_a_negative_nothing_is_trained(tiny_checkpoint, tmp_path):
@@ -260,7 +276,7 @@ def test_a_model_with_a_short_window_is_trained_on_padded_rows(
 def test_auto_packs_where_it_can(tiny_checkpoint, engine, kind):
     policy = load_model(tiny_checkpoint)
     reference = load_reference(tiny_checkpoint, policy)
-    chosen = choose_engine(policy, reference, PARAMS.model_copy(update={"engine": engine}))
+    chosen = choose_engine((policy, reference), PARAMS.model_copy(update={"engine": engine}))
     assert isinstance(chosen, kind)
 
 
@@ -271,3 +287,32 @@ def test_activation_checkpointing_gives_the_same_packed_losses(
     saving = PARAMS.model_copy(update={"activation_checkpointing": True})
     saved = train_d2o(negatives, saving, RunFiles(start=tiny_checkpoint, out=tmp_path / "saved"))
     assert values(saved, "loss") == pytest.approx(values(plain, "loss"), abs=1e-5)
+
+
+def test_with_one_self_sample_d2o_is_dpo_with_that_sample_as_chosen(negatives, tiny_llama):
+    """K = 1 and alpha = beta, on log-probabilities that differ between policy and reference."""
+    params = PARAMS.model_copy(update={"max_samples": 1, "alpha": 0.3, "beta": 0.3})
+    examples = encode_negatives(negatives, tiny_llama.tokenizer, params).examples
+    assert {len(example.encoded) for example in examples} == {2}
+    policy = torch.linspace(-30, -10, 16)
+    reference = policy + torch.linspace(2, -3, 16)
+    step = D2OObjective(params)(policy, reference, torch.full((8,), 2), torch.ones(16))
+    ratios = (policy - reference).view(8, 2)
+    margins = 0.3 * (ratios[:, 0] - ratios[:, 1])
+    expected = -torch.nn.functional.logsigmoid(margins).mean().item()
+    assert step.loss.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_share_of_rows_beyond_the_cutoff_is_told():
+    """Margins of 0.1 * (3 + 16) = 1.9, 0.1 * (5 + 16) = 2.1 and 1; the cut-off is 2."""
+    params = D2OParams(alpha=0.1, beta=0.1, max_samples=1, margin_cutoff=2.0)
+    policy = torch.tensor([-7.0, -26.0, -5.0, -26.0, -10.0, -20.0])
+    reference = torch.tensor([-10.0, -10.0, -10.0, -10.0, -10.0, -10.0])
+    given = (policy, reference, torch.tensor([2, 2, 2]), torch.ones(6))
+    metrics = D2OObjective(params)(*given).metrics
+    assert metrics["d2o/beyond_cutoff"] == pytest.approx(1 / 3)
+    assert metrics["d2o/margin"] == pytest.approx((1.9 + 2.1 + 1.0) / 3)
+    assert metrics["d2o/positive_term"] == pytest.approx((0.3 + 0.5 + 0.0) / 3)
+    assert metrics["d2o/negative_term"] == pytest.approx(-(1.6 + 1.6 + 1.0) / 3)
+    off = D2OObjective(params.model_copy(update={"margin_cutoff": 0.0}))(*given).metrics
+    assert off["d2o/beyond_cutoff"] == 0.0
