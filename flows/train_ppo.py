@@ -19,7 +19,8 @@ def train_ppo(
 ) -> StageResult:
     """Train a policy with PPO to answer prompts as a judge likes it.
 
-    The judge that rewards is never the one that evaluates. The answers are not stored.
+    The judge that rewards is never the one that evaluates. What the policy answers on its way is
+    stored as completions. An interrupted run goes on from its last checkpoint when it is run again.
 
     Args:
         prompts: What to answer; those of split train are used: artifact id, unique prefix, tag, or

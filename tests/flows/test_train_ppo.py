@@ -7,8 +7,13 @@ import pytest
 
 from storage.input_error import InputError
 from storage.store import open_store
+from storage.tables.completions import COMPLETIONS
 from storage.tables.policies import POLICIES
+from storage.tables.spending import SPENDING
 from storage.tables.training_steps import TRAINING_STEPS
+from tasks.judging.judge_name import evaluation_judges
+from tests.fakes.api_server import FakeApi
+from tests.fakes.judge_answer import fenced
 from tests.flows.small_store import run
 
 SMALL = (
@@ -66,6 +71,19 @@ def test_the_policy_is_stored_with_its_reference_and_who_rewarded_it(trained, ro
     assert store.verify() == []
 
 
+def test_every_answer_is_stored_under_the_step_that_it_was_given_after(trained, root):
+    """7 times 64 prompts with 4 answers each; the mean of a step's scores is not touched."""
+    store = open_store(root)
+    (policy,) = store.rows(POLICIES, store.get(trained.outputs["policies"]))
+    answers = store.rows(COMPLETIONS, store.get(trained.outputs["completions"]))
+    assert len(answers) == 7 * 256
+    assert {answer.policy for answer in answers} == {
+        f"{policy.policy_id}@{step}" for step in range(0, 97, 16)
+    }
+    assert len({answer.completion_id for answer in answers}) == len(answers)
+    assert all(answer.sum_logp < 0 for answer in answers)
+
+
 def test_the_same_work_is_reused_and_another_seed_is_other_work(trained, root):
     assert run("train-ppo", *SMALL, root=root).reused
     first, other = (run("train-ppo", *SHORT, f"seed={seed}", root=root) for seed in (0, 1))
@@ -96,6 +114,37 @@ def test_a_source_without_a_reward_of_its_own_starts_nothing(root):
     run("ingest", "source=risk-synthetic", "num_situations=40", root=root)
     with pytest.raises(InputError, match="its only judge, 'choice'"):
         run("train-ppo", *SHORT, root=root)
+
+
+def test_a_language_model_rewards_and_then_does_not_evaluate(root):
+    """Its budget ends the first run, which the second one goes on with; both cost one run."""
+
+    def longer(body: dict[str, Any]) -> str:
+        score = min(10, 1 + len(fenced(body)["answer"]) // 4)
+        return f'{{"score": {score}}}'
+
+    short = (*SHORT, "iterations=3", "reward=llm:fake-model", "api.max_concurrency=1")
+    with FakeApi(answer=longer) as api:
+        server = f"api.base_url={api.base_url}"
+        with pytest.raises(
+            InputError, match="budget of the reward judge 'llm:fake-model' is spent"
+        ):
+            run("train-ppo", *short, server, "budget.max_tokens=9000", root=root)
+        asked = len(api.calls)
+        assert asked > 4  # more than one iteration of 2 prompts with 2 answers
+        made = run("train-ppo", *short, server, root=root)
+        again = run("train-ppo", *short, server, "budget.max_tokens=1", root=root)
+        assert (made.reused, again.reused) == (False, True)
+        num_asked = len(api.calls)
+        assert num_asked == len({str(call.body) for call in api.calls})  # nothing was paid twice
+    store = open_store(root)
+    artifact = store.get(made.outputs["policies"])
+    assert artifact.stats["reward"] == "llm:fake-model"
+    (spent,) = store.rows(SPENDING, store.get(made.outputs["spending"]))
+    assert (spent.stage, spent.model) == ("train-ppo", "fake-model")
+    assert spent.calls + asked == num_asked
+    with pytest.raises(InputError, match="judge 'llm' labelled or rewarded"):
+        evaluation_judges(("llm:other",), "reviews", rewards={artifact.stats["reward"]})
 
 
 def _sft(root: Path) -> str:

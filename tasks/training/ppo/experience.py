@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tasks.sampling.logps import TokenBatch, collate
 from tasks.sampling.model import LoadedModel
 from tasks.training.losses.advantages import gae, token_rewards
 from tasks.training.losses.masked import whiten
+from tasks.training.ppo.answer_reader import AnswerBatch, AnswerReader
 from tasks.training.ppo.params import PPOParams
-from tasks.training.ppo.reward import Rewards
 from tasks.training.ppo.rollout import Answer
-from tasks.training.ppo.value_head import ValueHead, score_tokens, token_logps
+from tasks.training.ppo.value_head import ValueHead
+from tasks.training.reward.reward import Rewards
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +43,29 @@ class Targets:
     returns: Tensor
 
 
-def minibatches(num_answers: int, size: int, generator: torch.Generator) -> list[list[int]]:
-    """Return all answers, shuffled and cut into minibatches; the last one can be smaller."""
-    order = torch.randperm(num_answers, generator=generator).tolist()
+def minibatches(
+    num_answers: int, samples_per_prompt: int, size: int, generator: torch.Generator
+) -> list[list[int]]:
+    """Return all answers cut into minibatches, the prompts shuffled; the last one can be smaller.
+
+    The answers to a prompt stay side by side, so that they can be read behind one copy of it.
+    """
+    num_prompts = num_answers // samples_per_prompt
+    order = [
+        prompt * samples_per_prompt + sample
+        for prompt in torch.randperm(num_prompts, generator=generator).tolist()
+        for sample in range(samples_per_prompt)
+    ]
     return [order[start : start + size] for start in range(0, num_answers, size)]
 
 
 def microbatches(
-    answers: Sequence[Answer], indices: Sequence[int], loaded: LoadedModel, size: int
-) -> Iterator[tuple[list[int], TokenBatch]]:
-    """Yield the answers of a minibatch as padded batches of at most `size`, with their numbers."""
+    answers: Sequence[Answer], indices: Sequence[int], reader: AnswerReader, size: int
+) -> Iterator[tuple[list[int], AnswerBatch]]:
+    """Yield the answers of a minibatch in batches of at most `size`, with their numbers."""
     for start in range(0, len(indices), size):
         part = list(indices[start : start + size])
-        batch = collate(
-            [answers[index].encoded for index in part],
-            pad_token_id=int(loaded.tokenizer.pad_token_id),
-        )
-        yield part, batch.to(loaded.device)
+        yield part, reader.batch([answers[index].encoded for index in part])
 
 
 @torch.no_grad()
@@ -69,7 +75,8 @@ def score_answers(
     policy: LoadedModel,
     reference: LoadedModel,
     head: ValueHead,
-    params: PPOParams,
+    reader: AnswerReader,
+    size: int,
 ) -> Scored:
     """Return the scores of the answers, computed in the batches in which they are learned first.
 
@@ -81,14 +88,12 @@ def score_answers(
     empty = torch.zeros(mask.shape, device=policy.device)
     scored = Scored(mask.to(policy.device), empty.clone(), empty.clone(), empty.clone())
     for minibatch in first_epoch:
-        for part, batch in microbatches(answers, minibatch, policy, params.batch_size):
-            width = batch.completion_mask.shape[1]
-            scores = score_tokens(policy.model, head, batch, temperature=params.temperature)
+        for part, batch in microbatches(answers, minibatch, reader, size):
+            width = batch.mask.shape[1]
+            scores = reader.scores(policy.model, head, batch)
             scored.logps[part, :width] = scores.logps
             scored.values[part, :width] = scores.values
-            scored.ref_logps[part, :width] = token_logps(
-                reference.model, batch, temperature=params.temperature
-            )
+            scored.ref_logps[part, :width] = reader.logps(reference.model, batch)
     return scored
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tasks.training.ppo.experience import Scored
-from tasks.training.ppo.reward import Rewards
 from tasks.training.ppo.rollout import Answer
+from tasks.training.reward.reward import Rewards
 
 
 def iteration_metrics(
@@ -16,7 +16,7 @@ def iteration_metrics(
     `objective/entropy` minus the mean log-probability, both in nats an answer;
     `objective/scores` is the mean of what the judge said, `objective/rlhf_reward` that less the KL
     penalty; `response_length` is in tokens; `objective/unread` is the share of the answers that the
-    judge could not read and `objective/stopped` the share that the policy ended itself.
+    judge could not read, or gave no readable reply about, and `objective/stopped` the share that the policy ended itself.
     """
     num_answers = len(answers)
     scores = sum(rewards.values) / num_answers

@@ -5,16 +5,25 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.judging.judge_name import parse_judge_name
+from tasks.sampling.api.params import ApiParams, BudgetParams
 from tasks.training.params import TrainingParams
+from tasks.training.ppo.reward_params import RewardParams
 
 
 class PPOParams(TrainingParams):
     """Proximal policy optimization on prompts, rewarded by a judge that does not evaluate."""
 
     reward: str = "auto"
-    """The judge whose probability or score an answer earns: `lexical`, `oracle`, `choice` or
-    `classifier:<model directory or hub id>`. `auto` is `lexical` fitted on the training split, so it
-    is another one than the judge that evaluates."""
+    """The judge whose probability or score an answer earns: `lexical`, `oracle`, `choice`,
+    `classifier:<model directory or hub id>` or `llm:<model>`, which is asked through an API. `auto` is
+    `lexical` fitted on the training split, so it is another one than the judge that evaluates."""
+    asking: RewardParams = RewardParams()
+    """llm: what the judge that rewards is asked, and how."""
+    api: ApiParams = ApiParams()
+    """llm: the server of the judge that rewards."""
+    budget: BudgetParams = BudgetParams()
+    """llm: what one run may spend on rewards. Where it does not last, the run ends with a checkpoint,
+    and goes on from there when it is run again with more."""
     iterations: int = Field(default=14, ge=1, le=1_000_000)
     """How often the policy answers anew. After the last one it answers once more, to be measured."""
     prompts_per_iteration: int = Field(default=64, ge=1, le=65536)
@@ -31,7 +40,8 @@ class PPOParams(TrainingParams):
     """How often the answers of an iteration are gone through."""
     batch_size: int = Field(default=32, ge=1, le=65536)
     """Answers that pass through the model at once, which is a minibatch; with
-    gradient_accumulation_steps, that many of them are one."""
+    gradient_accumulation_steps, that many of them are one. Those to the same prompt are read behind
+    one copy of it where the model allows; a multiple of samples_per_prompt parts none of them."""
     max_steps: int = Field(default=0, ge=0)
     """Stop after this many optimizer steps even if the iterations are not over. 0 sets no limit."""
     learning_rate: float = Field(default=3e-4, gt=0, le=1)
@@ -71,16 +81,43 @@ class PPOParams(TrainingParams):
     max_kl: float = Field(default=10.0, gt=0)
     """KL budget in nats per answer. Training stops at its last good weights once the mean log-ratio
     of an iteration's answers to the reference is beyond it."""
+    kl_stop: float = Field(default=100.0, ge=0)
+    """Training stops, as diverged, once that KL is beyond this many nats per answer; the last good
+    weights are kept. 0 sets no bound."""
+    keep_rollouts: bool = True
+    """Store every answer of the policy in training as a completion. Off, `sample_every` stores those to
+    `sample_prompts` prompts of an iteration, so many steps apart."""
+
+    @property
+    def reward_model(self) -> str:
+        """The model of an LLM judge that rewards, empty if another judge does."""
+        name = None if self.reward == "auto" else parse_judge_name(self.reward)
+        return name.model if name is not None and name.kind == "llm" else ""
 
     @field_validator("reward")
     @classmethod
-    def _reward_judges_alone(cls, reward: str) -> str:
-        if reward != "auto" and parse_judge_name(reward).kind == "llm":
+    def _reward_exists(cls, reward: str) -> str:
+        return reward if reward == "auto" else parse_judge_name(reward).text
+
+    @field_validator("api")
+    @classmethod
+    def _answers_at_once(cls, api: ApiParams) -> ApiParams:
+        if api.batch:
             raise ValueError(
-                f"reward ({reward}) asks an API for every answer, which PPO cannot yet; there is "
-                "auto, lexical, oracle, choice and classifier:<model>. Pairs that it labels train DPO"
+                "api.batch (true) takes up to a day for the rewards of one iteration, and training "
+                "waits for them; set api.batch=false"
             )
-        return reward
+        return api
+
+    @field_validator("launch")
+    @classmethod
+    def _trains_here(cls, launch: str) -> str:
+        if launch:
+            raise ValueError(
+                f"launch ({launch}) starts child processes, but PPO trains in this one, on one "
+                "device; leave launch empty, or train with DPO or D2O"
+            )
+        return launch
 
     @model_validator(mode="after")
     def _answer_fits(self) -> Self:

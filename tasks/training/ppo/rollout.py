@@ -1,5 +1,6 @@
 """What the policy answers in one iteration of PPO."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -76,10 +77,12 @@ def draw_answers(
 ) -> list[Answer]:
     """Return `samples_per_prompt` answers to each prompt, prompt after prompt.
 
-    Each is drawn with random numbers of its own, made from the seed, the iteration and its place.
+    Each is drawn with random numbers of its own, made from the seed, the iteration and its place. A
+    prompt that is asked twice has answers with further sample indices, so no two have the same id.
     """
     size = max(1, _ROLLOUT_ROWS // params.samples_per_prompt)
-    answers = []
+    answers: list[Answer] = []
+    seen: Counter[str] = Counter()
     for start in range(0, len(asked), size):
         chunk = asked[start : start + size]
         places = [f"ppo:{iteration}:{start + place}" for place in range(len(chunk))]
@@ -90,10 +93,11 @@ def draw_answers(
             temperature=params.temperature,
             top_p=1.0,
         )
-        answers += [
-            _answer(loaded, chunk[index // params.samples_per_prompt], result, index, params)
-            for index, result in enumerate(drawn)
-        ]
+        for index, result in enumerate(drawn):
+            item = chunk[index // params.samples_per_prompt]
+            prompt_id = item.prompt.prompt_id
+            answers.append(_answer(loaded, item, result, seen[prompt_id], params))
+            seen[prompt_id] += 1
     return answers
 
 
@@ -116,10 +120,11 @@ def _answer(
         prompt_id=asked.prompt.prompt_id,
         policy="",  # weights in training have no id
         text=completion_text(asked.prompt_ids, result.completion_ids, loaded.tokenizer),
-        sample_index=index % params.samples_per_prompt,
+        sample_index=index,
         temperature=params.temperature,
         seed=params.seed,
         finish_reason="stop" if result.stopped else "length",
         num_tokens=len(result.completion_ids),
+        sum_logp=result.sum_logp,  # the sampler knows it at temperature 1, whatever it drew at
     )
     return Answer(encoded, Question(asked.prompt, completion))

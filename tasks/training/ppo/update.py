@@ -4,21 +4,23 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import get_linear_schedule_with_warmup
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from tasks.sampling.logps import TokenBatch
 from tasks.sampling.model import LoadedModel
+from tasks.training.adapters.trainable_state import restore_trainable, trainable_state
 from tasks.training.losses.masked import masked_mean
 from tasks.training.losses.ppo import clipped_policy_loss, clipped_value_loss
+from tasks.training.ppo.answer_reader import AnswerBatch, AnswerReader
 from tasks.training.ppo.experience import Scored, Targets, microbatches, minibatches
 from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.rollout import Answer
-from tasks.training.ppo.value_head import ValueHead, score_tokens
-from tasks.training.run.training_log import DivergedError
+from tasks.training.ppo.value_head import ValueHead
+from tasks.training.run.step_check import check_norm
 
 
 class PPOUpdate:
@@ -28,17 +30,21 @@ class PPOUpdate:
     that passed through the policy to be learned, padding excluded.
     """
 
-    def __init__(self, policy: LoadedModel, params: PPOParams, *, bf16: bool) -> None:
+    def __init__(
+        self, policy: LoadedModel, reader: AnswerReader, params: PPOParams, *, bf16: bool
+    ) -> None:
         self.head = ValueHead(int(policy.model.config.hidden_size)).to(policy.device)
         self.num_steps = num_ppo_steps(params)
         self.step = 0
         self.num_tokens = 0
         self._policy = policy
+        self._reader = reader
         self._params = params
         self._bf16 = bf16
         if params.activation_checkpointing:
             policy.model.activation_checkpointing_enable({"use_reentrant": False})
-        self._learned = [*policy.model.parameters(), *self.head.parameters()]
+        weights = [weight for weight in policy.model.parameters() if weight.requires_grad]
+        self._learned = [*weights, *self.head.parameters()]
         self._optimizer = torch.optim.AdamW(
             self._learned,
             lr=params.learning_rate,
@@ -53,7 +59,8 @@ class PPOUpdate:
 
     def first_epoch(self, num_answers: int) -> list[list[int]]:
         """Return minibatches of answers in a new order."""
-        return minibatches(num_answers, minibatch_size(self._params), self._order)
+        samples = self._params.samples_per_prompt
+        return minibatches(num_answers, samples, minibatch_size(self._params), self._order)
 
     def learn(
         self,
@@ -68,8 +75,8 @@ class PPOUpdate:
         `stepped` is told the number of each step.
 
         Raises:
-            DivergedError: the norm of all gradients is NaN or infinite; the weights are those
-                before that step.
+            DivergedError: the norm of all gradients is not finite or beyond `stop_grad_norm`; the
+                weights are those before that step.
         """
         metrics: dict[str, list[float]] = defaultdict(list)
         for epoch in range(self._params.epochs):
@@ -81,22 +88,46 @@ class PPOUpdate:
                 stepped(self.step)
         return {name: sum(values) / len(values) for name, values in metrics.items()}
 
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs: weights, optimizer, schedule, order and counts."""
+        optimizer = self._optimizer.state_dict()
+        return {
+            "policy": trainable_state(self._policy.model),
+            "head": self.head.state_dict(),
+            "moments": {str(index): held for index, held in optimizer["state"].items()},
+            "groups": optimizer["param_groups"],
+            "schedule": self._schedule.state_dict(),
+            "order": self._order.get_state(),
+            "step": self.step,
+            "num_tokens": self.num_tokens,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned, after its way through JSON and safetensors."""
+        restore_trainable(self._policy.model, state["policy"])
+        self.head.load_state_dict(state["head"])
+        moments = {int(index): held for index, held in state["moments"].items()}
+        self._optimizer.load_state_dict({"state": moments, "param_groups": state["groups"]})
+        self._schedule.load_state_dict(state["schedule"])
+        self._order.set_state(state["order"])
+        self.step = state["step"]
+        self.num_tokens = state["num_tokens"]
+
     def _take_step(
         self, answers: Sequence[Answer], scored: Scored, aims: Targets, minibatch: list[int]
     ) -> dict[str, float]:
         self._optimizer.zero_grad()
         total = int(scored.mask[minibatch].sum())
         metrics: dict[str, float] = defaultdict(float)
-        for part, batch in microbatches(answers, minibatch, self._policy, self._params.batch_size):
-            share = int(batch.completion_mask.sum()) / total
+        for part, batch in microbatches(answers, minibatch, self._reader, self._params.batch_size):
+            share = int(batch.mask.sum()) / total
             loss, found = self._loss(part, batch, scored, aims)
             (share * loss).backward()
-            self.num_tokens += int(batch.attention_mask.sum())
+            self.num_tokens += batch.num_tokens
             for name, value in found.items():
                 metrics[name] += share * float(value)
         norm = float(torch.nn.utils.clip_grad_norm_(self._learned, self._params.max_grad_norm))
-        if not math.isfinite(norm):
-            raise DivergedError(f"the gradient of step {self.step + 1} has norm {norm}")
+        check_norm(norm, self.step + 1, self._params.stop_grad_norm)
         metrics |= {"grad_norm": norm, "learning_rate": self._schedule.get_last_lr()[0]}
         self._optimizer.step()
         self._schedule.step()
@@ -104,19 +135,17 @@ class PPOUpdate:
         return metrics
 
     def _loss(
-        self, part: list[int], batch: TokenBatch, scored: Scored, aims: Targets
+        self, part: list[int], batch: AnswerBatch, scored: Scored, aims: Targets
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch, a mean over its tokens, and what is logged of it."""
-        params, mask = self._params, batch.completion_mask
+        params, mask = self._params, batch.mask
         width = mask.shape[1]
         old_logps, old_values = scored.logps[part, :width], scored.values[part, :width]
         with (
             torch.autocast(self._policy.device.type, dtype=torch.bfloat16, enabled=self._bf16),
             recomputing(self._policy.model, on=params.activation_checkpointing),
         ):
-            scores = score_tokens(
-                self._policy.model, self.head, batch, temperature=params.temperature
-            )
+            scores = self._reader.scores(self._policy.model, self.head, batch)
         policy = clipped_policy_loss(
             scores.logps, old_logps, aims.advantages[part, :width], clip=params.clip
         )
@@ -124,18 +153,17 @@ class PPOUpdate:
             scores.values, old_values, aims.returns[part, :width], clip=params.value_clip
         )
         policy_loss, value_loss = masked_mean(policy.losses, mask), masked_mean(value.losses, mask)
-        entropy = masked_mean(scores.entropies, mask)
         loss = (
             policy_loss
             + params.value_coefficient * value_loss
-            - params.entropy_coefficient * entropy
+            - params.entropy_coefficient * scores.entropy
         )
         moved = scores.logps.detach() - old_logps
         return loss, {
             "loss": loss.detach(),
             "loss/policy_avg": policy_loss.detach(),
             "loss/value_avg": value_loss.detach(),
-            "policy/entropy_avg": entropy.detach(),
+            "policy/entropy_avg": scores.entropy.detach(),
             "policy/clipfrac_avg": masked_mean(policy.clipped.float(), mask),
             "policy/approxkl_avg": masked_mean(0.5 * moved.square(), mask),
             "val/clipfrac_avg": masked_mean(value.clipped.float(), mask),

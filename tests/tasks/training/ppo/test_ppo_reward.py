@@ -15,8 +15,8 @@ from tasks.judging.judge import Question
 from tasks.judging.judge_card import JudgeCard
 from tasks.judging.make_judge import make_judge
 from tasks.training.ppo.params import PPOParams
-from tasks.training.ppo.reward import make_reward, reward_answers, reward_judge
 from tasks.training.ppo.update import num_ppo_steps
+from tasks.training.reward.reward import make_reward, reward_answers, reward_judge
 
 PRAISE, BLAME = " was a great film.", " was a dull film."
 
@@ -143,7 +143,11 @@ def test_every_field_has_a_help_text():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"reward": "llm:m"}, r"reward \(llm:m\) asks an API"),
+        ({"reward": "llm:"}, "judge 'llm:' does not exist"),
+        ({"asking": {"rubric": "pairwise-overall"}}, "compares two answers"),
+        ({"asking": {"rubric": "helpfull"}}, "Did you mean 'helpful'"),
+        ({"api": {"batch": True}}, r"api.batch \(true\) takes up to a day"),
+        ({"launch": "ddp"}, r"launch \(ddp\) starts child processes"),
         ({"reward": "lexicl"}, "Did you mean 'lexical'"),
         ({"clip": 0}, "greater than 0"),
         ({"gamma": 1.1}, "less than or equal to 1"),

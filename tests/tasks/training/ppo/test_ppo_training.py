@@ -1,95 +1,29 @@
 """PPO on random policies of 20k parameters, rewarded by judges that are functions of texts."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
 import pytest
 import torch
 
 from storage.input_error import InputError
-from storage.tables.prompts import Prompt
-from storage.tables.table import Message
-from storage.tables.verdicts import Verdict
-from tasks.judging.judge import Question
-from tasks.judging.judge_card import JudgeCard
 from tasks.sampling.model import load_model
 from tasks.training.base.base_model import directory_fingerprint
 from tasks.training.ppo.params import PPOParams
 from tasks.training.ppo.train_ppo import train_ppo
 from tasks.training.ppo.update import recomputing
 from tasks.training.run.run_files import RunFiles
-
-PARAMS = PPOParams(
-    iterations=2,
-    prompts_per_iteration=4,
-    samples_per_prompt=4,
-    response_length=8,
-    epochs=2,
-    batch_size=8,
-    learning_rate=1e-3,
-    max_prompt_tokens=16,
-    max_tokens=64,
-    max_kl=1e6,
-    bf16="no",
-    device="cpu",
+from tests.tasks.training.ppo.ppo_runs import (
+    LIKES_E,
+    PARAMS,
+    PROMPTS,
+    TextJudge,
+    changed,
+    values,
+    weights,
 )
 
 
-@dataclass(frozen=True)
-class TextJudge:
-    """Fulfils `Judge`: `say` returns the score of a text, None where it cannot read it."""
-
-    say: Callable[[str], float | None]
-    name: str = "texts"
-
-    @property
-    def card(self):
-        return JudgeCard(name=self.name, what="reads texts")
-
-    def judge(self, questions: Sequence[Question]):
-        said = [self.say(question.completion.text) for question in questions]
-        return [
-            Verdict(
-                completion_a=question.completion.completion_id,
-                judge=self.name,
-                choice="unparsable" if score is None else None,
-                score=score,
-            )
-            for question, score in zip(questions, said, strict=True)
-        ]
-
-
-def share_of_e(text: str) -> float:
-    return text.count("e") / max(len(text), 1)
-
-
-LIKES_E = TextJudge(share_of_e)
-
-
 @pytest.fixture
-def prompts() -> list[Prompt]:
-    return [
-        Prompt(
-            source="test",
-            split="train",
-            messages=(Message("text", start),),
-            cluster=start,
-            origin="test:1",
-        )
-        for start in ("The film", "I liked", "The phone", "A warm", "Not bad", "It was")
-    ]
-
-
-def changed(**changes):
-    return PARAMS.model_copy(update=changes)
-
-
-def values(result, metric):
-    return [row.value for row in result.steps if row.metric == metric]
-
-
-def weights(directory):
-    return load_model(directory).model.state_dict()
+def prompts():
+    return PROMPTS
 
 
 @pytest.mark.parametrize("bf16", ["no", "yes"])
@@ -138,7 +72,11 @@ def test_a_run_starts_at_the_reference_and_tells_every_figure(prompts, tiny_chec
 
 
 def test_tokens_are_counted_each_time_they_are_learned(prompts, tiny_checkpoint, tmp_path):
-    """16 answers an iteration, each gone through twice, prompt and answer."""
+    """One prompt is asked four times for 4 answers, which are gone through twice in batches of 8.
+
+    The answers of a batch share their prompt but for its last token, which stands before each; an
+    answer's own last token is nobody's input.
+    """
     params = changed(iterations=1)
     result = train_ppo(
         prompts[:1], LIKES_E, params, RunFiles(start=tiny_checkpoint, out=tmp_path / "policy")
@@ -146,7 +84,7 @@ def test_tokens_are_counted_each_time_they_are_learned(prompts, tiny_checkpoint,
     tokenizer = load_model(tiny_checkpoint).tokenizer
     prompt_tokens = len(tokenizer("The film").input_ids)
     answered = values(result, "response_length")[0]
-    assert result.num_tokens == pytest.approx(2 * 16 * (prompt_tokens + answered))
+    assert result.num_tokens == pytest.approx(4 * (prompt_tokens - 1) + 2 * 16 * answered)
     assert result.num_rows == 1
 
 

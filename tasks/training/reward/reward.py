@@ -70,15 +70,22 @@ def make_reward(
 def reward_answers(judge: Judge, questions: Sequence[Question]) -> Rewards:
     """Return the reward of each answer: the judge's probability, or its score where it has none.
 
-    An answer that the judge cannot read earns 0, the least of a probability (or the least of the
+    An answer that a judge here cannot read earns 0, the least of a probability (or the least of the
     other scores, if that is below 0): left out, it would cost the policy nothing to become
-    unreadable. How many there were is counted.
+    unreadable. Where a language model was asked, its reply is what could not be read, or did not
+    come; the answer then earns the mean of the others, which says nothing about it. How many there
+    were is counted.
     """
-    found = [_reward(verdict) for verdict in judge.judge(questions)]
+    verdicts = judge.judge(questions)
+    found = [_reward(verdict) for verdict in verdicts]
     read = [reward for reward in found if reward is not None]
     lowest = min(0.0, *read) if read else 0.0
+    mean = sum(read) / len(read) if read else 0.0
     return Rewards(
-        values=tuple(lowest if reward is None else reward for reward in found),
+        values=tuple(
+            reward if reward is not None else mean if verdict.rubric else lowest
+            for reward, verdict in zip(found, verdicts, strict=True)
+        ),
         num_unread=len(found) - len(read),
     )
 

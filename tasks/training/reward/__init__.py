@@ -1,0 +1,1 @@
+"""What a judge makes of answers that a policy gives in training."""
