@@ -1,0 +1,1 @@
+"""Policies that learn from their own answers, through TRL: RLOO and GRPO."""
