@@ -1,5 +1,6 @@
 """The `prefline` command."""
 
+import json
 import sys
 from typing import Annotated
 
@@ -51,6 +52,81 @@ def run(
     flags = [*(["rerun=true"] if rerun else []), *(["dry_run=true"] if dry_run else [])]
     given = [f"root={root}", *(settings or []), *flags]
     raise typer.Exit(run_flow(flow, profile=profile, settings=given))
+
+
+@app.command()
+def unlearn(
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="Hugging Face id, local directory, or a policy of the store."
+        ),
+    ],
+    negatives: Annotated[
+        str, typer.Option("--negatives", "-n", help="File of prompts with unwanted answers.")
+    ],
+    steps: Annotated[int, typer.Option(help="Optimizer steps.", min=1)] = 50,
+    num_samples: Annotated[
+        int, typer.Option("--K", "-k", help="Self-samples of each prompt.", min=1, max=64)
+    ] = 7,
+    learning_rate: Annotated[
+        float, typer.Option("--lr", help="Peak learning rate; 0 chooses by the model's size.")
+    ] = 0.0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a.b=c", help="One more parameter: d2o.beta=0.3."),
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Do the work again even if it was done before.")
+    ] = False,
+    root: Root = "data",
+) -> None:
+    """Train a model away from unwanted answers, in one go."""
+    from deployments.unlearn import run_unlearn
+
+    given = [
+        f"model={json.dumps(model)}",
+        f"negatives={json.dumps(negatives)}",
+        f"steps={steps}",
+        f"num_samples={num_samples}",
+        f"learning_rate={learning_rate}",
+        f"rerun={'true' if rerun else 'false'}",
+    ]
+    raise typer.Exit(run_unlearn(root, [*given, *(settings or [])]))
+
+
+@app.command("safety-check")
+def safety_check(
+    policy: Annotated[str, typer.Argument(help="Policy: id, prefix, tag or latest.")] = "latest",
+    against: Annotated[
+        str, typer.Option(help="Policy or model to compare with; where its training started.")
+    ] = "",
+    prompts: Annotated[
+        str, typer.Option(help="File of prompts, with unwanted answers or without.")
+    ] = "",
+    judge: Annotated[
+        str, typer.Option(help="Tells unsafe answers: llm:<model>, classifier:<model>, lexical.")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a=b", help="One more parameter or bound: max_kl=10."),
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Do the work again even if it was done before.")
+    ] = False,
+    root: Root = "data",
+) -> None:
+    """Compare a policy's answers with those of the model before it; exit code 1 if a check fails."""
+    from deployments.safety_check import run_safety_check
+
+    given = [
+        f"policy={json.dumps(policy)}",
+        f"against={json.dumps(against)}",
+        f"prompts={json.dumps(prompts)}",
+        f"judge={json.dumps(judge)}",
+        f"rerun={'true' if rerun else 'false'}",
+    ]
+    raise typer.Exit(run_safety_check(root, [*given, *(settings or [])]))
 
 
 @app.command()

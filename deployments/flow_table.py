@@ -19,7 +19,12 @@ FLOWS = {
     "train-dpo": "flows.train_dpo",
     "train-d2o": "flows.train_d2o",
     "train-ppo": "flows.train_ppo",
+    "train-rloo": "flows.train_rloo",
+    "train-grpo": "flows.train_grpo",
+    "train-kto": "flows.train_kto",
     "evaluate": "flows.evaluate",
+    "unlearn": "flows.unlearn",
+    "safety-check": "flows.safety_check",
 }
 
 

@@ -76,8 +76,7 @@ def answering_policy(store: Store, reference: str, start: str) -> str:
     trained = [
         artifact
         for artifact in store.artifacts("policies")  # newest first
-        if artifact.stage in {"train-dpo", "train-d2o", "train-ppo"}
-        and _source(store, artifact) == source
+        if artifact.stage not in {"base-model", "train-sft"} and _source(store, artifact) == source
     ]
     return trained[0].artifact_id if trained else start
 

@@ -1,6 +1,6 @@
 """What can be checked before a flow is started: all that its parameters name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -11,10 +11,18 @@ from tasks.annotation.params import ComparisonsParams
 from tasks.api_key import read_api_key
 from tasks.ingest.params import IngestParams
 from tasks.ingest.read_source import check_source
+from tasks.negatives.params import NegativesParams
 from tasks.pairs.check_pairs import check_pairs
 from tasks.pairs.params import PairsParams
+from tasks.params import Params
 from tasks.sampling.api.connect import base_url
+from tasks.sampling.api.params import ApiParams
+from tasks.sampling.template_set import load_templates
 from tasks.training.base.base_model import check_model
+from tasks.training.launch.launch_config import find_launch_config
+from tasks.training.params import TrainingParams
+from tasks.training.ppo.params import PPOParams
+from tasks.training.run.trackers import require_trackers
 
 
 def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -30,6 +38,10 @@ def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Non
             check_pairs(value)
             if not arguments.get("dry_run"):
                 _check_keys(value)
+        if isinstance(value, NegativesParams):
+            load_templates(value.templates)
+        for params in _trainings(value):
+            _check_training(params)
         if isinstance(value, ComparisonsParams):
             _check_comparisons(value, str(arguments["root"]))
         if name == "model":
@@ -37,13 +49,34 @@ def preflight(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Non
     _check_artifacts(function, arguments)
 
 
+def _trainings(value: object) -> Iterator[TrainingParams]:
+    """Yield the training parameters that `value` is or holds."""
+    if isinstance(value, TrainingParams):
+        yield value
+    elif isinstance(value, Params):
+        for name in type(value).model_fields:
+            yield from _trainings(getattr(value, name))
+
+
+def _check_training(params: TrainingParams) -> None:
+    require_trackers(params.report_to)
+    if params.launch:
+        find_launch_config(params.launch)
+    if isinstance(params, PPOParams) and params.reward_model:
+        _check_key(params.api)
+
+
 def _check_keys(params: PairsParams) -> None:
-    """Check the keys that stand in the environment; Prefect's blocks are asked when the flow runs."""
     servers = [params.api] if params.api_models else []
     servers += [params.judge_server] if params.judge_model else []
     for server in servers:
-        if not server.key_block:
-            read_api_key(base_url(server), key_env=server.key_env, key_block="")
+        _check_key(server)
+
+
+def _check_key(server: ApiParams) -> None:
+    """Check a key that stands in the environment; Prefect's blocks are asked when the flow runs."""
+    if not server.key_block:
+        read_api_key(base_url(server), key_env=server.key_env, key_block="")
 
 
 def _check_comparisons(params: ComparisonsParams, root: str) -> None:

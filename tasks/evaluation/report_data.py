@@ -11,8 +11,8 @@ from storage.tables.scores import Score
 from storage.tables.training_steps import TrainingStep
 from tasks.judging.judge_card import JudgeCard
 
-METHOD_ORDER = ("base", "sft", "dpo", "d2o", "ppo")
-_METHOD_NAMES = {"base": "Base", "sft": "SFT", "dpo": "DPO", "d2o": "D2O", "ppo": "PPO"}
+METHOD_ORDER = ("base", "sft", "dpo", "kto", "d2o", "ppo", "rloo", "grpo")
+_METHOD_NAMES = {method: method.upper() for method in METHOD_ORDER} | {"base": "Base"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

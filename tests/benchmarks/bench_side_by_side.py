@@ -12,6 +12,7 @@ a low number is waste of time, a high one need not be useful work.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -32,11 +33,13 @@ from tasks.sampling.shared_prefix.token_logps import token_logps
 from tasks.training.base.scratch_model import train_tokenizer
 from tasks.training.d2o.d2o_objective import D2OObjective
 from tasks.training.d2o.params import D2OParams
-from tasks.training.dpo.encoded_dpo_trainer import EncodedDPOTrainer, quiet_trl
+from tasks.training.dpo.encode_pairs import EncodedPairs
+from tasks.training.dpo.encoded_dpo_trainer import EncodedDPOTrainer
 from tasks.training.dpo.params import DPOParams
 from tasks.training.dpo.train_dpo import packed_trainer
 from tasks.training.preference.preference_batch import PreferenceExample
 from tasks.training.preference.preference_engine import PackedEngine, PaddedEngine
+from tasks.training.run.quiet_trl import quiet_trl
 
 
 def random_model(vocab_size: int, width: int, layers: int) -> PreTrainedModel:
@@ -77,15 +80,25 @@ def d2o_steps() -> dict[str, Callable[[], None]]:
     def step(engine: PackedEngine | PaddedEngine) -> None:
         batch = engine.collate([example])
         logps = engine.logps(model, batch)
-        objective(logps, batch["ref_logps"], batch["num_responses"]).loss.backward()
+        objective(
+            logps, batch["ref_logps"], batch["num_responses"], batch["response_lengths"]
+        ).loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=False)
 
     for parameter in model.parameters():  # gradients and moments are there before memory is read
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
+
+    def recomputing() -> None:
+        model.train()
+        model.activation_checkpointing_enable()
+        step(PackedEngine("segments"))
+        model.activation_checkpointing_disable()
+
     return {
         "packed": lambda: step(PackedEngine("segments")),
+        "packed, recomp.": recomputing,
         "padded": lambda: step(PaddedEngine(0)),
     }
 
@@ -138,6 +151,7 @@ def dpo_trainings(start: Path) -> dict[str, Callable[[], None]]:
         "bf16": False,
         "report_to": "none",
         "save_strategy": "no",
+        "logging_strategy": "no",
         "disable_tqdm": True,
     }
 
@@ -156,7 +170,8 @@ def dpo_trainings(start: Path) -> dict[str, Callable[[], None]]:
 
     packs = loaded()
     packs.model.set_attn_implementation(ATTENTION)
-    ours = packed_trainer(packs, rows, DPOParams(bf16="no"), arguments, PackedEngine("segments"))
+    pairs = EncodedPairs(kept=tuple(rows), ids=("",) * len(rows), dropped=())
+    ours = packed_trainer(packs, pairs, DPOParams(bf16="no"), arguments, PackedEngine("segments"))
     return {
         "packed": lambda: ours.train() and None,
         "TRL precomputed": trl(precompute_ref_log_probs=True, activation_checkpointing=False),
@@ -214,7 +229,9 @@ def in_turns(ways: dict[str, Callable[[], None]], turns: int = _TURNS) -> dict[s
 def peak_mebibytes(section: str, way: str) -> float:
     """Return by how much two rounds of one way raise the peak memory of a process of its own."""
     command = [sys.executable, __file__, "--peak", section, way]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    # freed blocks go back to the system: the peak is then what the work holds, not what malloc kept
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout.split()[-1])
 
 

@@ -12,10 +12,16 @@ from tasks.sampling.model import load_model
 from tasks.sampling.params import SamplingParams
 from tasks.sampling.sample import sample
 from tasks.training.base.base_model import make_base_model
+from tasks.training.d2o.dispreference_batch import encode_negatives
 from tasks.training.d2o.params import D2OParams
-from tasks.training.d2o.train_d2o import train_d2o
+from tasks.training.d2o.train_d2o import choose_engine, train_d2o
 from tasks.training.dpo.params import DPOParams
 from tasks.training.dpo.train_dpo import train_dpo
+from tasks.training.preference.preference_engine import (
+    PackedEngine,
+    PaddedEngine,
+    with_reference_logps,
+)
 from tasks.training.run.run_files import RunFiles
 from tasks.training.sft.params import SFTParams
 from tasks.training.sft.train_sft import train_sft
@@ -84,3 +90,46 @@ def test_every_method_trains_in_bfloat16(start, tmp_path, demonstrations, pairs,
     for result in (dpo, d2o):
         first = next(row.value for row in result.steps if row.metric == "loss")
         assert first == pytest.approx(math.log(2), abs=5e-3)
+
+
+def test_packed_answers_have_the_log_probabilities_of_rows(start, negatives):
+    """FlexAttention's block mask on the GPU against padded rows, both in float32."""
+    loaded = load_model(start, device="cuda", dtype=torch.float32)
+    params = D2OParams(max_prompt_tokens=16, max_tokens=64)
+    packed = choose_engine((loaded,), params)
+    assert isinstance(packed, PackedEngine)
+    padded = PaddedEngine(int(loaded.tokenizer.pad_token_id))
+    examples = encode_negatives(negatives, loaded.tokenizer, params).examples
+    found = [
+        with_reference_logps(examples, loaded, engine, bf16=False, batch_size=4)
+        for engine in (packed, padded)
+    ]
+    for one, other in zip(*found, strict=True):
+        assert one.ref_logps == pytest.approx(other.ref_logps, abs=0.02)
+
+
+@pytest.mark.parametrize("quantize", ["4bit", "8bit"])
+def test_adapters_train_on_quantized_weights(quantize, start, tmp_path, pairs):
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
+    params = DPOParams(max_steps=3, lora_rank=4, quantize=quantize, kl_every=0)
+    result = train_dpo(pairs, params, RunFiles(start=start, out=tmp_path / "policy"))
+    assert result.num_steps == 3
+    merged = load_model(tmp_path / "policy").model
+    assert all(bool(parameter.isfinite().all()) for parameter in merged.parameters())
+
+
+def test_ligers_kernels_train_alike(start, tmp_path, pairs):
+    pytest.importorskip("liger_kernel", reason="liger-kernel is not installed")
+    losses = [
+        [
+            row.value
+            for row in train_dpo(
+                pairs,
+                DPOParams(max_steps=3, bf16="no", liger=liger, kl_every=0),
+                RunFiles(start=start, out=tmp_path / str(liger)),
+            ).steps
+            if row.metric == "loss"
+        ]
+        for liger in (False, True)
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-2)

@@ -1,0 +1,1 @@
+"""D2O with as few decisions as possible."""
