@@ -4,17 +4,21 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tasks.sampling.shared_prefix.scored_head import unwrapped
-from tasks.training.adapters.lora_model import is_lora
 
 
 def trainable_state(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Return copies of the weights that training changes, in main memory.
+    """Return copies of the weights that training changes, whole and in main memory.
 
-    With adapters those of the adapters that learn; else the whole state, buffers included.
+    With adapters those are the adapters that learn. Where weights are cut in pieces every process
+    must call it, and gets all of them.
     """
-    return {name: value.detach().to("cpu", copy=True) for name, value in _changing(model).items()}
+    return {
+        name: _whole(value.detach()).to("cpu", copy=True)
+        for name, value in _changing(model).items()
+    }
 
 
 def restore_trainable(model: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -32,12 +36,22 @@ def restore_trainable(model: torch.nn.Module, state: Mapping[str, Tensor]) -> No
         )
     with torch.no_grad():
         for name, value in changing.items():
-            value.copy_(state[name])
+            value.copy_(_cut_like(value, state[name]))
+
+
+def _whole(weights: Tensor) -> Tensor:
+    return weights.full_tensor() if isinstance(weights, DTensor) else weights
+
+
+def _cut_like(weights: Tensor, whole: Tensor) -> Tensor:
+    """Return whole weights cut in pieces as `weights` are; every process has them all."""
+    if not isinstance(weights, DTensor):
+        return whole
+    mesh = weights.device_mesh
+    return distribute_tensor(whole.to(weights.device), mesh, weights.placements, src_data_rank=None)
 
 
 def _changing(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Return the weights themselves by name."""
-    inner = unwrapped(model)
-    if not is_lora(inner):
-        return dict(inner.state_dict())
-    return {name: value for name, value in inner.named_parameters() if value.requires_grad}
+    """Return the weights themselves by name; a matrix with two names is there once."""
+    named = unwrapped(model).named_parameters()
+    return {name: value for name, value in named if value.requires_grad}

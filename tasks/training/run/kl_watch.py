@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from typing_extensions import override
 
@@ -15,6 +13,7 @@ from tasks.sampling.encoding import Encoded
 from tasks.sampling.logps import sequence_kls
 from tasks.sampling.model import LoadedModel
 from tasks.sampling.rollout import rollout
+from tasks.training.adapters.trainable_state import restore_trainable, trainable_state
 from tasks.training.launch.ranks import from_first_rank
 from tasks.training.run.kl_params import KLParams
 from tasks.training.run.training_log import TrainingLog
@@ -55,7 +54,7 @@ class KLWatch(TrainerCallback):
         self._max_kl = max_kl
         self._seed = seed
         self._bf16 = bf16
-        self._good = trained_weights(policy.model)
+        self._good = trainable_state(policy.model)
         self.good_step = 0
 
     def state(self) -> dict[str, Any]:
@@ -93,18 +92,14 @@ class KLWatch(TrainerCallback):
         kl = from_first_rank(self.measure(state.global_step))
         self._log.add_measured(state.global_step, "kl", kl)
         if not self._is_over(kl, state.global_step):
-            self._good, self.good_step = trained_weights(self._policy.model), state.global_step
+            self._good, self.good_step = trainable_state(self._policy.model), state.global_step
             return
         self.put_back()
         control.should_training_stop = True
 
     def put_back(self) -> None:
         """Give the policy the last weights that were within the limits, those of `good_step`."""
-        own = dict(self._policy.model.named_parameters())
-        with torch.no_grad():
-            for name, weights in self._good.items():
-                parameter = own[name]
-                parameter.copy_(_like(weights, parameter))
+        restore_trainable(self._policy.model, self._good)
 
     def measure(self, step: int) -> float:
         """Return the mean KL of fresh samples, in nats per sequence; the draws depend on `step`."""
@@ -146,24 +141,3 @@ class KLWatch(TrainerCallback):
         else:
             return False
         return True
-
-
-def trained_weights(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Return a copy of the weights that training changes, whole and in main memory."""
-    return {
-        name: _whole(value.detach()).to("cpu", copy=True)
-        for name, value in model.named_parameters()
-        if value.requires_grad
-    }
-
-
-def _whole(weights: Tensor) -> Tensor:
-    return weights.full_tensor() if isinstance(weights, DTensor) else weights
-
-
-def _like(weights: Tensor, parameter: Tensor) -> Tensor:
-    """Return whole weights cut into pieces as a parameter is; every process has them all."""
-    if not isinstance(parameter, DTensor):
-        return weights
-    moved, mesh = weights.to(parameter.device), parameter.device_mesh
-    return distribute_tensor(moved, mesh, parameter.placements, src_data_rank=None)

@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from typing_extensions import override
 
-from tasks.training.run.kl_watch import trained_weights
+from tasks.training.adapters.trainable_state import restore_trainable, trainable_state
 from tasks.training.run.processes import of_first
 from tasks.training.run.training_log import TrainingLog
 from tasks.training.sft.packed_reading import readable
@@ -71,9 +70,7 @@ class EarlyStopping(TrainerCallback):
 
     def put_back_best(self) -> None:
         """Give the model the weights of `best_step`."""
-        weights: dict[str, Any] = dict(self._best)
-        options = StateDictOptions(full_state_dict=True, strict=False)
-        set_model_state_dict(self._model, weights, options=options)
+        restore_trainable(self._model, self._best)
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs."""
@@ -96,7 +93,7 @@ class EarlyStopping(TrainerCallback):
         self._log.add_measured(step, "eval_loss", loss)
         if loss < self._best_loss:
             self._best_loss, self.best_step, self._num_worse = loss, step, 0
-            self._best = trained_weights(self._model)
+            self._best = trainable_state(self._model)
         else:
             self._num_worse += 1
 

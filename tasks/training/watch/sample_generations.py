@@ -55,7 +55,7 @@ class SampleGenerations(TrainerCallback):
         self._prompts = _first_prompts(rows, wanted)
         self._params = params
         self._sampling = SamplingParams(
-            max_tokens=min(ANSWER_TOKENS, params.max_tokens - params.max_prompt_tokens),
+            max_tokens=max(1, min(ANSWER_TOKENS, params.max_tokens - params.max_prompt_tokens)),
             max_prompt_tokens=params.max_prompt_tokens,
             batch_size=max(1, params.batch_size),
         )

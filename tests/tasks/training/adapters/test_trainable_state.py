@@ -24,10 +24,10 @@ def test_restoring_returns_the_policy_that_was(llama):
     assert torch.equal(logits(llama.model), before)
 
 
-def test_of_a_full_model_it_is_the_whole_state(start):
+def test_of_a_full_model_it_is_every_parameter_once(start):
     model = load_model(start).model
     state = trainable_state(model)
-    assert state.keys() == model.state_dict().keys()
+    assert state.keys() == dict(model.named_parameters()).keys()
     before = logits(model)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -6,8 +6,9 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from tasks.sampling.model import load_model
+from tasks.training.adapters.trainable_state import trainable_state
 from tasks.training.run.kl_params import KLParams
-from tasks.training.run.kl_watch import KLWatch, trained_weights
+from tasks.training.run.kl_watch import KLWatch
 from tasks.training.run.resumable import Resumable, read_states, write_states
 from tasks.training.run.training_log import TrainingLog
 
@@ -113,7 +114,7 @@ def test_only_weights_that_learn_are_kept(tiny_checkpoint):
     model = load_model(tiny_checkpoint).model
     model.requires_grad_(requires_grad=False)
     model.get_input_embeddings().requires_grad_(requires_grad=True)
-    kept = trained_weights(model)
+    kept = trainable_state(model)
     assert list(kept) == ["model.embed_tokens.weight"]
     before = kept["model.embed_tokens.weight"].clone()
     with torch.no_grad():
