@@ -134,5 +134,7 @@ def _of_artifact(root: str, reference: str) -> list[JudgedComparison]:
 
 def _labels(store: Store) -> list[HumanLabel]:
     """Return all labels in use of comparisons of two answers that were not known before."""
-    found = store.sql("FROM labels WHERE NOT is_gold AND len(completions) = 2")
+    found = store.sql(
+        "FROM labels WHERE NOT is_gold AND len(completions) = 2 ORDER BY labelled_at, label_id"
+    )
     return list(LABELS.from_arrow(found))

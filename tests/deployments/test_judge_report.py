@@ -70,7 +70,7 @@ def labelled(root, *labels, collected=1):
         return writer.commit()["labels"].artifact_id
 
 
-def says(choice, a, b, annotator="anna", **more):
+def says(choice, a, b, annotator="anna", queue="q", **more):
     return HumanLabel(
         comparison_id=f"{a.completion_id} {b.completion_id}",
         prompt_id=a.prompt_id,
@@ -79,7 +79,7 @@ def says(choice, a, b, annotator="anna", **more):
         choice=choice,
         shown_order="ab",
         seconds=1.0,
-        queue="q",
+        queue=queue,
         labelled_at=f"2026-01-01T00:00:00{annotator}",
         **more,
     )
@@ -158,7 +158,7 @@ def test_kappa_is_with_people_who_labelled_the_same_answers(capsys, root):
 def test_labels_of_every_queue_in_use_count_and_superseded_ones_do_not(capsys, root):
     committed(root, VERDICTS_OF_RUN, [*CHOSEN, *REJECTED, *SAMPLED])
     earlier = labelled(root, says("b", *SAMPLED), says("b", *SAMPLED, "ben"))
-    labelled(root, says("a", *SAMPLED), collected=2)
+    labelled(root, says("a", *SAMPLED, queue="r"), collected=2)
     (judge,) = reported(capsys, root)
     assert judge["confusion"][2] == [1, 1, 0]
     open_store(root).supersede(earlier, "collected again")
