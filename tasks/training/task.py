@@ -83,7 +83,9 @@ def run_training(
             out = Path(directory)
             with (
                 shown_progress(f"training {job.method}") as progress,
-                reference_logps(store, data=job.data, reference=job.start) as known,
+                reference_logps(
+                    store, data=job.data, reference=job.start, quantize=job.params.quantize
+                ) as known,
             ):
                 files = RunFiles(
                     start=start.checkpoint,

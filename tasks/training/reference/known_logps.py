@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,8 +38,9 @@ def with_known_logps(
         return score(examples)
     files = KnownLogps(directory)
     arithmetic = "bfloat16" if bf16 else "float32"
-    stored = _stored(files.known, arithmetic)
-    found = [_completed(example, stored) for example in examples]
+    stored = _stored(files.known)
+    known = {row.tokens_sha256: row.logp for row in stored if row.arithmetic == arithmetic}
+    found = [_completed(example, known) for example in examples]
     missing = [index for index, example in enumerate(found) if example is None]
     fresh = iter(score([examples[index] for index in missing]) if missing else [])
     complete = [next(fresh) if example is None else example for example in found]
@@ -49,7 +50,7 @@ def with_known_logps(
         len(missing),
     )
     if missing and is_first_rank():
-        _write(files.scored, complete, row_ids, arithmetic, others=stored)
+        _write(files.scored, [*stored, *_rows(complete, row_ids, arithmetic)])
     return complete
 
 
@@ -59,42 +60,33 @@ def tokens_sha256(encoded: Encoded) -> str:
     return hashlib.sha256(str(ids).encode("ascii")).hexdigest()
 
 
-def _stored(path: Path, arithmetic: str) -> dict[str, ReferenceLogp]:
-    if not path.is_file():
-        return {}
-    rows = REFERENCE_LOGPS.from_arrow(pq.read_table(path))
-    return {row.tokens_sha256: row for row in rows if row.arithmetic == arithmetic}
+def _stored(path: Path) -> list[ReferenceLogp]:
+    return list(REFERENCE_LOGPS.from_arrow(pq.read_table(path))) if path.is_file() else []
 
 
-def _completed(
-    example: PreferenceExample, stored: dict[str, ReferenceLogp]
-) -> PreferenceExample | None:
-    rows = [stored.get(tokens_sha256(encoded)) for encoded in example.encoded]
-    logps = tuple(row.logp for row in rows if row is not None)
-    return replace(example, ref_logps=logps) if len(logps) == len(rows) else None
+def _completed(example: PreferenceExample, known: Mapping[str, float]) -> PreferenceExample | None:
+    logps = [known.get(tokens_sha256(encoded)) for encoded in example.encoded]
+    found = tuple(logp for logp in logps if logp is not None)
+    return replace(example, ref_logps=found) if len(found) == len(logps) else None
 
 
-def _write(
-    path: Path,
-    examples: Sequence[PreferenceExample],
-    row_ids: Sequence[str],
-    arithmetic: str,
-    *,
-    others: dict[str, ReferenceLogp],
-) -> None:
-    """Write the examples' log-probabilities, and the stored ones that they do not replace."""
-    rows = {
-        tokens_sha256(encoded): ReferenceLogp(
-            row_id=row_id,
-            response=response,
-            arithmetic=arithmetic,
-            tokens_sha256=tokens_sha256(encoded),
-            num_tokens=len(encoded.completion_ids),
-            logp=logp,
-        )
-        for row_id, example in zip(row_ids, examples, strict=True)
-        for response, (encoded, logp) in enumerate(
-            zip(example.encoded, example.ref_logps, strict=True)
-        )
-    }
-    pq.write_table(REFERENCE_LOGPS.to_arrow(list((others | rows).values())), path)
+def _rows(
+    examples: Sequence[PreferenceExample], row_ids: Sequence[str], arithmetic: str
+) -> Iterator[ReferenceLogp]:
+    for row_id, example in zip(row_ids, examples, strict=True):
+        scored = zip(example.encoded, example.ref_logps, strict=True)
+        for response, (encoded, logp) in enumerate(scored):
+            yield ReferenceLogp(
+                row_id=row_id,
+                response=response,
+                arithmetic=arithmetic,
+                tokens_sha256=tokens_sha256(encoded),
+                num_tokens=len(encoded.completion_ids),
+                logp=logp,
+            )
+
+
+def _write(path: Path, rows: Iterable[ReferenceLogp]) -> None:
+    """Write the rows, the last of those that are about the same tokens at the same place."""
+    last = {(row.row_id, row.response, row.arithmetic, row.tokens_sha256): row for row in rows}
+    pq.write_table(REFERENCE_LOGPS.to_arrow(list(last.values())), path)

@@ -19,12 +19,18 @@ VERSION = 1
 
 
 @contextmanager
-def reference_logps(store: Store, *, data: str, reference: str) -> Iterator[Path]:
+def reference_logps(store: Store, *, data: str, reference: str, quantize: str) -> Iterator[Path]:
     """Yield a directory for `KnownLogps` with what is stored of a policy on the rows of `data`.
 
+    `quantize` tells in how many bits its weights are held, which changes what it says.
     What a training then leaves there is committed as an artifact of its own, also if it fails later.
     """
-    work = Work(stage=STAGE, stage_version=VERSION, parents=(data, reference))
+    work = Work(
+        stage=STAGE,
+        stage_version=VERSION,
+        params={"quantize": quantize},
+        parents=(data, reference),
+    )
     with TemporaryDirectory(prefix="prefline-reference-") as directory:
         files = KnownLogps(Path(directory))
         stored = store.find(work)

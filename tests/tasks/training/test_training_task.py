@@ -18,6 +18,7 @@ from tasks.stage_run import run_stage
 from tasks.training.base.task import base_model_task
 from tasks.training.dpo.params import DPOParams
 from tasks.training.reference.logp_files import KnownLogps
+from tasks.training.reference.task import reference_logps
 from tasks.training.run.checkpoints import InterruptedTrainingError
 from tasks.training.run.training_result import StepMetric, TrainingResult
 from tasks.training.sft.params import SFTParams
@@ -168,3 +169,25 @@ def test_what_the_reference_said_is_stored_even_if_the_training_fails_and_lent_t
     (artifact,) = store.artifacts("reference_logps")
     assert store.rows(REFERENCE_LOGPS, artifact) == [row]
     assert artifact.stage == "reference-logps"
+
+
+def test_what_a_reference_of_few_bits_said_is_not_lent_to_one_of_all_bits(root, tiny_checkpoint):
+    row = ReferenceLogp(
+        row_id="p1", response=0, arithmetic="float32", tokens_sha256="ab", num_tokens=3, logp=-4.5
+    )
+    trained(root, tiny_checkpoint, [QUIET])  # makes a policy to be the reference
+    store = open_store(root)
+    (data,), (start, *_) = store.artifacts("prompts"), store.artifacts("policies")
+
+    @flow
+    def lent(quantize):
+        with reference_logps(
+            store, data=data.artifact_id, reference=start.artifact_id, quantize=quantize
+        ) as directory:
+            known = KnownLogps(directory)
+            was_there = known.known.is_file()
+            if not was_there:
+                pq.write_table(REFERENCE_LOGPS.to_arrow([row]), known.scored)
+        return was_there
+
+    assert [lent("4bit"), lent("no"), lent("4bit"), lent("no")] == [False, False, True, True]

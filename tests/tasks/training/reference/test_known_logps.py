@@ -1,5 +1,8 @@
 from dataclasses import replace
 
+import pyarrow.parquet as pq
+
+from storage.tables.reference_logps import REFERENCE_LOGPS
 from tasks.sampling.encoding import Encoded
 from tasks.training.preference.preference_batch import PreferenceExample
 from tasks.training.reference.known_logps import tokens_sha256, with_known_logps
@@ -79,6 +82,23 @@ def test_other_arithmetic_is_computed_anew(tmp_path):
     score, asked = scorer()
     with_known_logps(EXAMPLES, ["a", "b"], score, tmp_path, bf16=True)
     assert asked == EXAMPLES
+    handed_on(files)
+    for bf16 in (False, True):  # the one did not take the place of the other
+        score, asked = scorer()
+        with_known_logps(EXAMPLES, ["a", "b"], score, tmp_path, bf16=bf16)
+        assert asked == []
+
+
+def test_a_response_of_two_rows_is_kept_for_both(tmp_path):
+    files = KnownLogps(tmp_path)
+    with_known_logps([EXAMPLES[0]] * 2, ["a", "b"], scorer()[0], tmp_path, bf16=False)
+    rows = REFERENCE_LOGPS.from_arrow(pq.read_table(files.scored))
+    assert sorted((row.row_id, row.response, row.logp) for row in rows) == [
+        ("a", 0, -7.0),
+        ("a", 1, -5.0),
+        ("b", 0, -7.0),
+        ("b", 1, -5.0),
+    ]
 
 
 def test_where_a_prompt_ends_matters():
